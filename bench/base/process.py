@@ -1,0 +1,161 @@
+"""Child processes: a line-based two-way stream with deadlines, whose whole process group ends with us."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+STDERR_TAIL_LINES = 200
+_END = object()
+
+
+class ChildTimeout(Exception):
+    """No line came before the deadline."""
+
+
+class ChildEnded(Exception):
+    """The child closed its output. returncode: as subprocess gives it (negative: killed by that signal)."""
+
+    def __init__(self, returncode: int | None) -> None:
+        super().__init__(returncode)
+        self.returncode = returncode
+
+
+def signal_name(returncode: int | None) -> str:
+    """`SIGSEGV` for -11; empty when no signal ended the process."""
+    if returncode is None or returncode >= 0:
+        return ""
+    try:
+        return signal.Signals(-returncode).name
+    except ValueError:
+        return f"signal {-returncode}"
+
+
+class Child:
+    """A process in a group of its own. Lines of stdout are read with a deadline; stderr is kept (its tail).
+
+    Two threads only wait on the pipes: they use no CPU while the child measures.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        self.process = process
+        self._stdin = process.stdin
+        self._lines: queue.Queue[object] = queue.Queue()
+        self._errors: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
+        self._threads = [
+            threading.Thread(target=self._pump_lines, args=(process.stdout,), daemon=True),
+            threading.Thread(target=self._pump_errors, args=(process.stderr,), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    @classmethod
+    def start(cls, argv: Sequence[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Child:
+        """Start `argv` with pipes. env: added to ours. Raises OSError when it cannot be started."""
+        # A new session: Ctrl-C on our terminal is ours to handle, and killpg reaches whatever the child starts.
+        group: dict[str, Any] = (
+            {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
+            if sys.platform == "win32"
+            else {"start_new_session": True}
+        )
+        process = subprocess.Popen(
+            list(argv),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            bufsize=0,
+            **group,
+        )
+        return cls(process)
+
+    def _pump_lines(self, stream: IO[bytes]) -> None:
+        pending = b""
+        # os.read: a line must come through when it is written, not when some buffer is full.
+        while chunk := os.read(stream.fileno(), 1 << 16):
+            *whole, pending = (pending + chunk).split(b"\n")
+            for line in whole:
+                self._lines.put(line)
+        self._lines.put(_END)
+
+    def _pump_errors(self, stream: IO[bytes]) -> None:
+        pending = b""
+        while chunk := os.read(stream.fileno(), 1 << 16):
+            *whole, pending = (pending + chunk).split(b"\n")
+            self._errors.extend(line.decode("utf-8", "replace") for line in whole)
+        if pending:
+            self._errors.append(pending.decode("utf-8", "replace"))
+
+    def write_line(self, data: bytes) -> None:
+        """Send one line. Raises ChildEnded when nobody reads any more."""
+        try:
+            self._stdin.write(data + b"\n")
+            self._stdin.flush()
+        except (BrokenPipeError, OSError):
+            raise ChildEnded(self.wait(5.0)) from None
+
+    def read_line(self, timeout_s: float) -> bytes:
+        """The next line of stdout. Raises ChildTimeout or ChildEnded."""
+        try:
+            item = self._lines.get(timeout=max(timeout_s, 0.0))
+        except queue.Empty:
+            raise ChildTimeout from None
+        if isinstance(item, bytes):
+            return item
+        self._lines.put(_END)  # the end stays the end for later calls
+        raise ChildEnded(self.wait(5.0))
+
+    def stderr_tail(self, lines: int = 40) -> str:
+        """The last lines of stderr; waits a moment for what is still in the pipe of a process that ended."""
+        if self.process.poll() is not None:
+            self._threads[1].join(timeout=1.0)
+        return "\n".join(list(self._errors)[-lines:])
+
+    def wait(self, timeout_s: float) -> int | None:
+        """The return code, or None when the process still runs then."""
+        try:
+            return self.process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def close(self, grace_s: float = 0.0) -> int | None:
+        """End it: close stdin, wait `grace_s` for it to leave by itself, then kill its whole group."""
+        with contextlib.suppress(OSError):
+            self._stdin.close()
+        if grace_s:
+            self.wait(grace_s)
+        self.kill()
+        code = self.wait(5.0)
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+        for stream in (self.process.stdout, self.process.stderr):
+            if stream is not None and not any(thread.is_alive() for thread in self._threads):
+                stream.close()
+        return code
+
+    def kill(self) -> None:
+        """Kill the process group: also what the child started, and also when the child itself is gone."""
+        if sys.platform == "win32":
+            self.process.kill()
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+
+
+def deadline(seconds: float) -> float:
+    """The monotonic instant that is `seconds` from now."""
+    return time.monotonic() + seconds
