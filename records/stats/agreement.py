@@ -1,0 +1,140 @@
+"""Whether two outputs of the same input agree: the largest difference, and for masks the overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.records.types import Agreement, TensorSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+MASK_THRESHOLD = 0.5
+# Largest difference allowed, as a share of the reference output's range, by the precision that was computed in.
+TOLERANCES = {"fp32": 1e-4, "fp16": 1e-2}
+INT8_MASK_IOU = 0.95
+ALIVE_STD = 0.05
+
+
+@dataclass(frozen=True)
+class Array:
+    """One output: its raw little-endian bytes and what they are."""
+
+    spec: TensorSpec
+    data: bytes
+
+    def values(self) -> NDArray[np.float64]:
+        import numpy as np
+
+        return np.frombuffer(self.data, dtype=np.dtype(self.spec.dtype)).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of one output pair. max_abs_diff, output_range, reference_std in the output's units; mask_iou: None: no mask."""
+
+    max_abs_diff: float
+    output_range: float
+    reference_std: float
+    mask_iou: float | None
+    finite: bool
+
+    @property
+    def relative(self) -> float:
+        """max_abs_diff over output_range; infinite where a constant reference is missed."""
+        if self.output_range:
+            return self.max_abs_diff / self.output_range
+        return 0.0 if self.max_abs_diff == 0 else float("inf")
+
+
+def mask_iou(reference: Any, output: Any) -> float | None:
+    """Intersection over union of the pixels above 0.5; None where the reference is no mask of values in [0, 1].
+
+    A reference with nothing (or everything) above 0.5 has no shape to compare: None as well.
+    """
+    if reference.size < 2 or reference.min() < 0 or reference.max() > 1:
+        return None
+    wanted, found = reference > MASK_THRESHOLD, output > MASK_THRESHOLD
+    if not wanted.any() or wanted.all():
+        return None
+    union = int((wanted | found).sum())
+    return int((wanted & found).sum()) / union
+
+
+def difference(reference: Array, output: Array) -> Difference:
+    """Compare by position, whatever the shapes are called: [1, 65536] and [1, 256, 256, 1] are the same numbers.
+
+    Raises ValueError when the sizes differ.
+    """
+    import numpy as np
+
+    wanted, found = reference.values(), output.values()
+    if wanted.size != found.size:
+        raise ValueError(f"{reference.spec.shape} against {output.spec.shape}")
+    finite = bool(np.isfinite(wanted).all() and np.isfinite(found).all())
+    gap = float(np.abs(wanted - found).max()) if finite and wanted.size else float("inf") if wanted.size else 0.0
+    return Difference(
+        max_abs_diff=gap,
+        output_range=float(wanted.max() - wanted.min()) if finite and wanted.size else 0.0,
+        reference_std=float(wanted.std()) if finite and wanted.size else 0.0,
+        mask_iou=mask_iou(wanted, found) if finite else None,
+        finite=finite,
+    )
+
+
+def compare(name: str, reference: Sequence[Array], outputs: Sequence[Array], precision: str) -> Agreement:
+    """The worst of all outputs. name: what the reference is; precision: fp32, fp16 or int8 (others count as fp32).
+
+    A constant reference says nothing, so it never agrees. Pairs by name where the names match, else by order.
+    """
+    if len(reference) != len(outputs):
+        reason = f"the reference has {len(reference)} outputs, this one {len(outputs)}"
+        return Agreement(reference=name, ok=False, reason=reason)
+    try:
+        found = [difference(*pair) for pair in _pairs(reference, outputs)]
+    except ValueError as error:
+        return Agreement(reference=name, ok=False, reason=f"output sizes differ: {error}")
+    if not found:
+        return Agreement(reference=name, ok=None, reason="the model has no outputs")
+    worst = max(found, key=lambda each: each.relative)
+    ious = [each.mask_iou for each in found if each.mask_iou is not None]
+    ok, tolerance, reason = _judge(found, worst, ious, precision)
+    finite = worst.finite
+    return Agreement(
+        reference=name,
+        ok=ok,
+        max_abs_diff=worst.max_abs_diff if finite else None,
+        output_range=worst.output_range,
+        reference_std=min(each.reference_std for each in found),
+        mask_iou=min(ious) if ious else None,
+        tolerance=tolerance,
+        reason=reason,
+    )
+
+
+def _pairs(reference: Sequence[Array], outputs: Sequence[Array]) -> list[tuple[Array, Array]]:
+    by_name = {array.spec.name: array for array in outputs}
+    if len(by_name) == len(outputs) and all(array.spec.name in by_name for array in reference):
+        return [(array, by_name[array.spec.name]) for array in reference]
+    return list(zip(reference, outputs, strict=True))
+
+
+def _judge(
+    found: Sequence[Difference], worst: Difference, ious: Sequence[float], precision: str
+) -> tuple[bool, str, str]:
+    """(ok, the rule in words, why not)."""
+    if precision == "int8" and ious:
+        rule = f"mask IoU at least {INT8_MASK_IOU}"
+        ok, reason = min(ious) >= INT8_MASK_IOU, f"mask IoU {min(ious):.3f}"
+    else:
+        limit = TOLERANCES.get(precision, TOLERANCES["fp32"])
+        rule = f"largest difference at most {limit:g} of the output's range"
+        ok, reason = worst.relative <= limit, f"largest difference {worst.relative:.2g} of the output's range"
+    if not all(each.finite for each in found):
+        return False, rule, "an output holds NaN or infinity"
+    if any(each.reference_std == 0 for each in found):
+        return False, rule, "the reference output is constant, so that nothing can be compared"
+    return ok, rule, "" if ok else reason
