@@ -1,0 +1,194 @@
+"""ONNX Runtime with outputs and inputs bound in host memory; op profile from its own trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from typing import Any, Callable, Dict, List, Tuple
+
+from .adapter import Adapter, Json, Refused, shape_mismatch
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "gpu": "CUDAExecutionProvider"}
+LEVELS = {
+    "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "disabled": "ORT_DISABLE_ALL",
+}
+DTYPES = {"float": "float32", "double": "float64", "float16": "float16"}
+KERNEL_SUFFIX = "_kernel_time"
+WARM_UP_RUNS = 3
+
+
+class OnnxRuntime(Adapter):
+    name = "onnxruntime"
+    sync = "blocking call: run_with_iobinding() with inputs and outputs bound to host memory beforehand"
+
+    def version(self) -> str:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise Refused("ONNX Runtime cannot be imported: %s" % error, "pip install onnxruntime") from None
+        self._ort = onnxruntime
+        self._provider = PROVIDERS.get(self.accelerator, "")
+        available = onnxruntime.get_available_providers()
+        if self._provider not in available:
+            raise Refused("ONNX Runtime has no provider for %s here; it has %s" % (self.accelerator, available))
+        return str(onnxruntime.__version__)
+
+    def load(self, path: str, shapes: Dict[str, List[int]], profiling: bool) -> None:
+        options = self._ort.SessionOptions()
+        options.intra_op_num_threads = self.threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.graph_optimization_level = getattr(
+            self._ort.GraphOptimizationLevel, LEVELS[self.options.get("optimization", "all")]
+        )
+        # Asks the session to remember which provider took which node: costs at load, nothing at run.
+        options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+        if profiling:
+            self._trace = tempfile.mkdtemp(prefix="bench-ort-")
+            options.enable_profiling = True
+            options.profile_file_prefix = os.path.join(self._trace, "trace")
+        try:
+            self._session = self._ort.InferenceSession(path, options, providers=[self._provider])
+        except Exception as error:  # the runtime raises its own classes, which share only Exception
+            raise Refused("ONNX Runtime refuses the model: %s" % error) from None
+        self._shapes = shapes
+        self._inputs = [self._spec(node) for node in self._session.get_inputs()]
+        self._outputs = [self._spec(node) for node in self._session.get_outputs()]
+
+    def _spec(self, node: Any) -> Json:
+        kind = node.type[len("tensor(") : -1] if node.type.startswith("tensor(") else node.type
+        shape = [size if isinstance(size, int) else -1 for size in node.shape]
+        wanted = self._shapes.get(node.name)
+        if wanted is not None:
+            if len(wanted) != len(shape):
+                raise shape_mismatch(node.name, wanted, shape)
+            shape = list(wanted)
+        return {"name": node.name, "dtype": DTYPES.get(kind, kind), "shape": shape}
+
+    def tensors(self) -> Tuple[List[Json], List[Json]]:
+        return self._inputs, self._outputs
+
+    def set_inputs(self, arrays: List[Any]) -> None:
+        self._arrays = arrays
+        self._binding = self._session.io_binding()
+        self._values = [self._ort.OrtValue.ortvalue_from_numpy(array) for array in arrays]
+        for spec, value in zip(self._inputs, self._values):
+            self._binding.bind_ortvalue_input(spec["name"], value)
+        # One run tells the sizes of outputs that are dynamic in the file; then they are bound to fixed memory.
+        for spec in self._outputs:
+            self._binding.bind_output(spec["name"])
+        self._bound_outputs: List[Any] = []
+
+    def _bind_outputs(self) -> None:
+        self._bound_outputs = self._binding.get_outputs()
+        self._binding.clear_binding_outputs()
+        for spec, value in zip(self._outputs, self._bound_outputs):
+            self._binding.bind_ortvalue_output(spec["name"], value)
+
+    def invoker(self) -> Callable[[], Any]:
+        run, binding = self._session.run_with_iobinding, self._binding
+        return lambda: run(binding)
+
+    def outputs(self) -> List[Any]:
+        return [value.numpy().copy() for value in self._binding.get_outputs()]
+
+    def io_calls(self) -> Tuple[Callable[[], Any], Callable[[], Any]]:
+        def copy_in() -> None:
+            for value, array in zip(self._values, self._arrays):
+                value.update_inplace(array)
+
+        return copy_in, self.outputs
+
+    def placement(self) -> Json:
+        try:
+            subgraphs = self._session.get_provider_graph_assignment_info()
+        except Exception as error:
+            return {"kind": "unknown", "reason": "this ONNX Runtime does not tell who took which node: %s" % error}
+        counts: Dict[str, int] = {}
+        for subgraph in subgraphs:
+            nodes = subgraph.get_nodes() if hasattr(subgraph, "get_nodes") else subgraph.nodes
+            counts[subgraph.ep_name] = counts.get(subgraph.ep_name, 0) + len(nodes)
+        total = sum(counts.values())
+        taken = counts.get(self._provider, 0)
+        evidence = "the session's graph assignment: %s" % ", ".join("%s %d" % item for item in sorted(counts.items()))
+        if not total:
+            return {"kind": "unknown", "reason": "the session's graph assignment is empty"}
+        return {
+            "kind": "full" if taken == total else "partial" if taken else "none",
+            "delegate": self._provider,
+            "nodes": taken,
+            "total": total,
+            "partitions": None,
+            "evidence": evidence,
+        }
+
+    def settings(self) -> Dict[str, str]:
+        return {
+            "providers": ",".join(self._session.get_providers()),
+            "intra_op_num_threads": str(self.threads),
+            "optimization": self.options.get("optimization", "all"),
+        }
+
+    def profile(self, inferences: int) -> Json:
+        from .measure import turn
+
+        call = self.invoker()
+        turn(call, WARM_UP_RUNS)
+        samples = turn(call, inferences)
+        path = self._session.end_profiling()
+        with open(path) as stream:
+            events = json.load(stream)
+        os.unlink(path)
+        os.rmdir(self._trace)
+        return {
+            "source": "onnxruntime trace",
+            "inferences": inferences,
+            "samples_ns": samples,
+            "total_ns": sum(samples),
+            "rows": trace_rows(events, inferences),
+            "notes": ["ops of the optimised graph; whole microseconds"],
+        }
+
+
+def trace_rows(events: List[Json], inferences: int) -> List[Json]:
+    """Op rows of the last `inferences` runs of a trace (Chrome trace events; a node's event ends before its run's).
+
+    Times are sums over those runs.
+    """
+    runs: List[List[Json]] = []
+    nodes: List[Json] = []
+    for event in sorted(events, key=lambda e: int(e.get("ts", 0)) + int(e.get("dur", 0))):
+        if event.get("cat") == "Node" and str(event.get("name", "")).endswith(KERNEL_SUFFIX):
+            nodes.append(event)
+        elif event.get("cat") == "Session" and event.get("name") == "model_run":
+            runs.append(nodes)
+            nodes = []
+    if len(runs) < inferences:
+        raise Refused("op profile unavailable: the trace has %d runs, %d were made" % (len(runs), inferences))
+    rows: Dict[Tuple[int, str], Json] = {}
+    for run in runs[-inferences:]:
+        for position, event in enumerate(sorted(run, key=lambda e: int(e["ts"]))):
+            args = event.get("args", {})
+            name = str(event["name"])[: -len(KERNEL_SUFFIX)]
+            row = rows.setdefault(
+                (position, name),
+                {
+                    "position": position,
+                    "op_type": args.get("op_name", "?"),
+                    "name": name,
+                    "time_ns": 0,
+                    "calls": 0,
+                    "source_ops": [name] if name else [],
+                    "where": args.get("provider", ""),
+                },
+            )
+            row["time_ns"] += int(event["dur"]) * 1000
+            row["calls"] += 1
+    return [rows[key] for key in sorted(rows)]
+
+
+ADAPTER = OnnxRuntime

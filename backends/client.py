@@ -1,0 +1,118 @@
+"""Our end of the agent's protocol: a process, requests with deadlines, and what went wrong in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from bench.base.process import Child, ChildEnded, ChildTimeout, signal_name
+from bench.devices.protocol import Device
+from bench.records.types import CaseError
+
+# What a signal of a measuring process usually means, for `todo`.
+SIGNAL_ADVICE = {
+    "SIGSEGV": "The runtime crashed: check the model with `bench models show`, or try another backend or its options.",
+    "SIGILL": "The runtime used an instruction that this CPU or driver lacks; try another build or accelerator.",
+    "SIGABRT": "The runtime gave up on an internal check; its last words stand below.",
+    "SIGKILL": "Killed from outside: often the kernel, out of memory. See `dmesg`, or free some memory.",
+    "SIGBUS": "The model file or memory went away under the runtime; is the disk full?",
+}
+
+
+class InvocationFailed(Exception):
+    """An invocation that gave no result; `error` is what the record says."""
+
+    def __init__(self, error: CaseError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
+class AgentClient:
+    """One agent process. Use as a context: on leaving, its process group is gone."""
+
+    def __init__(self, device: Device, agent: str, limit_s: float) -> None:
+        """limit_s: for the whole invocation. Raises NotMeasuredError when it cannot be started."""
+        self._begun = time.monotonic()
+        self._limit_s = limit_s
+        self._child: Child = device.spawn([device.python(), agent])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # After an answered `quit` it leaves by itself; after anything else there is nothing to wait for.
+        self._child.close(grace_s=2.0 if kind is None else 0.0)
+
+    @property
+    def elapsed_ns(self) -> int:
+        return int((time.monotonic() - self._begun) * 1e9)
+
+    @property
+    def left_s(self) -> float:
+        return self._limit_s - (time.monotonic() - self._begun)
+
+    def stderr(self) -> str:
+        return self._child.stderr_tail()
+
+    def ask(self, command: str, phase: str, **fields: object) -> dict[str, Any]:
+        """Send a request and give the answer. phase: named in errors. Raises InvocationFailed."""
+        try:
+            self._child.write_line(msgspec.json.encode({"cmd": command, **fields}))
+            line = self._child.read_line(self.left_s)
+        except ChildTimeout:
+            self._child.kill()
+            self._child.wait(5.0)
+            raise InvocationFailed(
+                CaseError(
+                    kind="timed out",
+                    message=f"no answer within {self._limit_s:g} s (in {phase}); its processes were ended",
+                    todo="Give it more time with --limit, or look for what blocks it in the lines below.",
+                    phase=phase,
+                    stderr_tail=self.stderr(),
+                )
+            ) from None
+        except ChildEnded as ended:
+            raise InvocationFailed(ended_error(ended.returncode, phase, self.stderr())) from None
+        try:
+            answer: dict[str, Any] = msgspec.json.decode(line)
+        except msgspec.DecodeError:
+            raise InvocationFailed(
+                CaseError(kind="protocol", message=f"the agent answered with no JSON: {line[:200]!r}", phase=phase)
+            ) from None
+        if not answer.get("ok"):
+            raise InvocationFailed(refused_error(answer.get("error") or {}, phase, self.stderr()))
+        return answer
+
+
+def ended_error(returncode: int | None, phase: str, stderr: str) -> CaseError:
+    """What to say of a process that ended in the middle of something."""
+    name = signal_name(returncode)
+    if name:
+        message = f"the measuring process was ended by {name} (in {phase})"
+    else:
+        message = f"the measuring process ended by itself with exit code {returncode} (in {phase})"
+    return CaseError(
+        kind="crashed",
+        message=message,
+        todo=SIGNAL_ADVICE.get(name, ""),
+        phase=phase,
+        exit_code=None if name else returncode,
+        signal=name,
+        stderr_tail=stderr,
+    )
+
+
+def refused_error(error: Mapping[str, Any], phase: str, stderr: str) -> CaseError:
+    return CaseError(
+        kind=str(error.get("kind", "runtime error")),
+        message=str(error.get("message", "no message")),
+        todo=str(error.get("todo", "")),
+        phase=phase,
+        stderr_tail=stderr,
+    )

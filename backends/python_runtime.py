@@ -1,0 +1,223 @@
+"""Measuring with a Python runtime: one agent process is one invocation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.backends.client import AgentClient, InvocationFailed
+from bench.devices.protocol import Device
+from bench.records.store import now
+from bench.records.types import (
+    Case,
+    CaseError,
+    Invocation,
+    Memory,
+    OpRow,
+    Placement,
+    Profile,
+    TensorSpec,
+    Tool,
+    Turn,
+    Warmup,
+)
+
+TURN_NS = 25_000_000
+PROFILE_NS = 1_500_000_000
+PROFILE_AT_LEAST, PROFILE_AT_MOST = 5, 200
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output of an inference: raw little-endian bytes in a file on this host."""
+
+    spec: TensorSpec
+    file: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an invocation needs. model, agent: paths on the device; input_file: gives a path there for an input.
+
+    limit_s: for a whole invocation; folder: on this host, for outputs.
+    """
+
+    device: Device
+    case: Case
+    model: str
+    agent: str
+    agent_sha256: str
+    input_file: Callable[[TensorSpec], str]
+    folder: Path
+    limit_s: float
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told what happens. outputs: after the first inference; turn: after each turn, with its samples in ns."""
+
+    outputs: Callable[[list[Output]], None] | None = None
+    stage: Callable[[str], None] = field(default=lambda _: None)
+    turn: Callable[[tuple[int, ...]], None] = field(default=lambda _: None)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one invocation gave."""
+
+    invocation: Invocation
+    tool: Tool
+    placement: Placement
+    stderr: str
+
+
+def _specs(found: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
+    return msgspec.convert(found, type=tuple[TensorSpec, ...])
+
+
+def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """hello, load, inputs: the answers of the first two, and when the runtime was there (ns since the start)."""
+    case = job.case
+    hello = agent.ask(
+        "hello",
+        "importing the runtime",
+        backend=case.backend,
+        accelerator=case.accelerator,
+        threads=case.threads,
+        options=case.options,
+    )
+    spawn_ns = agent.elapsed_ns
+    loaded = agent.ask("load", "loading the model", model=job.model, shapes=case.shapes, profiling=profiling)
+    inputs = _specs(loaded["inputs"])
+    dynamic = next((spec for spec in inputs if spec.dynamic), None)
+    if dynamic is not None:
+        sizes = ",".join("N" if size < 0 else str(size) for size in dynamic.shape)
+        raise InvocationFailed(
+            CaseError(
+                kind="dynamic shape",
+                message=f"input {dynamic.name} has no fixed shape: {sizes}",
+                todo=f"Fix it with --shape {dynamic.name}={sizes.replace('N', '1')} (with the size you ship).",
+                phase="loading the model",
+            )
+        )
+    agent.ask("inputs", "setting the inputs", files=[job.input_file(spec) for spec in inputs])
+    return hello, loaded, spawn_ns
+
+
+def _read_outputs(agent: AgentClient, job: Job) -> list[Output]:
+    answer = agent.ask("outputs", "reading the outputs", folder=str(job.folder))
+    specs = _specs(answer["outputs"])
+    return [Output(spec, Path(name)) for spec, name in zip(specs, answer["files"], strict=True)]
+
+
+def outputs(job: Job) -> list[Output]:
+    """The outputs of one inference, and nothing else. Raises InvocationFailed."""
+    with AgentClient(job.device, job.agent, job.limit_s) as agent:
+        _begin(agent, job, profiling=False)
+        agent.ask("first", "first inference")
+        found = _read_outputs(agent, job)
+        agent.ask("quit", "leaving")
+        return found
+
+
+def turn_length(typical_ns: int) -> int:
+    """Inferences that fill 25 ms, at least one."""
+    return max(1, round(TURN_NS / max(typical_ns, 1)))
+
+
+def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured:
+    """One invocation with turns for `seconds`. Raises InvocationFailed."""
+    started = now()
+    with AgentClient(job.device, job.agent, job.limit_s) as agent:
+        watch.stage("loading")
+        hello, loaded, spawn_ns = _begin(agent, job, profiling=False)
+        first_ns = int(agent.ask("first", "first inference")["first_ns"])
+        if watch.outputs is not None:
+            watch.outputs(_read_outputs(agent, job))
+        watch.stage("warming up")
+        answer = agent.ask("warmup", "warm-up", first_ns=first_ns, limit_ns=int(warmup_s * 1e9))
+        warmup = msgspec.convert(answer, type=Warmup)
+        count = turn_length(warmup.window_medians_ns[-1])
+        turns: list[Turn] = []
+        spent_ns = 0
+        watch.stage("measuring")
+        while spent_ns < seconds * 1e9 or not turns:
+            turn = msgspec.convert(agent.ask("turn", "turn", n=count), type=Turn)
+            turns.append(turn)
+            spent_ns += sum(turn.samples_ns)
+            watch.turn(turn.samples_ns)
+        finish = agent.ask("finish", "reading placement and memory")
+        agent.ask("quit", "leaving")
+        stderr = agent.stderr()
+    io = finish.get("io") or {}
+    invocation = Invocation(
+        started=started,
+        spawn_ns=spawn_ns,
+        load_ns=int(loaded["load_ns"]),
+        first_inference_ns=first_ns,
+        warmup=warmup,
+        turns=tuple(turns),
+        memory=_memory(finish),
+        input_copy_ns=io.get("input_copy_ns"),
+        output_read_ns=io.get("output_read_ns"),
+    )
+    tool = Tool(
+        runtime=hello["runtime"],
+        version=hello["version"],
+        agent_sha256=job.agent_sha256,
+        python=hello["python"],
+        sync=hello["sync"],
+        settings=finish["settings"],
+    )
+    return Measured(invocation, tool, msgspec.convert(finish["placement"], type=Placement), stderr)
+
+
+def _memory(finish: dict[str, Any]) -> Memory:
+    peak, before = finish["peak"], finish["before_load"]
+    return Memory(peak_bytes=peak.get("bytes"), before_load_bytes=before.get("bytes"), reason=peak.get("reason", ""))
+
+
+def profile(job: Job, typical_ns: float | None, watch: Watch) -> Profile:
+    """Op rows from an invocation of its own, over about 1.5 s. typical_ns: the unprofiled median, for the slow-down.
+
+    Raises InvocationFailed, also where the runtime gives no profile.
+    """
+    guess = typical_ns or PROFILE_NS / PROFILE_AT_LEAST
+    count = min(max(PROFILE_AT_LEAST, int(PROFILE_NS / max(guess, 1.0))), PROFILE_AT_MOST)
+    with AgentClient(job.device, job.agent, job.limit_s) as agent:
+        watch.stage("profiling")
+        _begin(agent, job, profiling=True)
+        agent.ask("first", "first inference")
+        answer = agent.ask("profile", "profiling", n=count)
+        agent.ask("quit", "leaving")
+    return profile_of(answer, typical_ns)
+
+
+def profile_of(answer: dict[str, Any], typical_ns: float | None) -> Profile:
+    """The agent's sums over `inferences` as a Profile per inference."""
+    inferences = int(answer["inferences"])
+    samples = sorted(answer["samples_ns"])
+    rows = tuple(
+        OpRow(
+            position=row["position"],
+            op_type=row["op_type"],
+            name=row["name"],
+            time_ns=row["time_ns"] / inferences,
+            calls=row["calls"] / inferences,
+            source_ops=tuple(row["source_ops"]),
+            where=row["where"],
+        )
+        for row in answer["rows"]
+    )
+    return Profile(
+        source=answer["source"],
+        inferences=inferences,
+        total_ns=answer["total_ns"] / inferences,
+        rows=rows,
+        slowdown=samples[len(samples) // 2] / typical_ns if typical_ns else None,
+        notes=tuple(answer["notes"]),
+    )

@@ -1,0 +1,106 @@
+"""The backends that there are: one row each. A Python runtime is a row here and `agent/adapter_NAME.py`."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass, field
+
+from bench.base.errors import UsageError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Option:
+    """A setting of a backend that makes another case. values: what it may be, the default first."""
+
+    values: tuple[str, ...]
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Backend:
+    """formats: of model files, the preferred first; accelerators: the default first; module: what it imports."""
+
+    name: str
+    title: str
+    module: str
+    install: str
+    formats: tuple[str, ...]
+    accelerators: tuple[str, ...]
+    options: dict[str, Option] = field(default_factory=dict)
+    reference_option: dict[str, str] = field(default_factory=dict)
+
+    def installed(self) -> bool:
+        """Whether its package stands in this environment; looks, does not import."""
+        try:
+            return importlib.util.find_spec(self.module) is not None
+        except ModuleNotFoundError:  # the package that would hold it is missing
+            return False
+
+
+BACKENDS: dict[str, Backend] = {
+    row.name: row
+    for row in (
+        Backend(
+            name="litert",
+            title="LiteRT (TensorFlow Lite)",
+            module="ai_edge_litert.interpreter",
+            install="pip install 'ai-edge-litert>=2.3,<2.4'",
+            formats=("tflite",),
+            accelerators=("cpu",),
+            options={
+                "kernels": Option(
+                    ("xnnpack", "builtin", "reference"),
+                    "XNNPACK delegate, TFLite's own optimised kernels, or its reference kernels",
+                )
+            },
+            reference_option={"kernels": "reference"},
+        ),
+        Backend(
+            name="onnxruntime",
+            title="ONNX Runtime",
+            module="onnxruntime",
+            install="pip install onnxruntime",
+            formats=("onnx",),
+            accelerators=("cpu",),
+            options={
+                "optimization": Option(("all", "extended", "basic", "disabled"), "level of graph optimisation"),
+            },
+        ),
+        Backend(
+            name="openvino",
+            title="OpenVINO",
+            module="openvino",
+            install="pip install openvino",
+            formats=("tflite", "onnx", "ir"),
+            accelerators=("cpu", "auto"),
+            options={
+                "precision": Option(
+                    ("f32", "runtime"), "compute in fp32, or as the runtime chooses (bf16 on CPUs that have it)"
+                ),
+            },
+        ),
+    )
+}
+
+
+def backend(name: str) -> Backend:
+    """Raises UsageError with the nearest names."""
+    if name not in BACKENDS:
+        raise UsageError(f"no backend is called {name!r}", "", did_you_mean(name, BACKENDS))
+    return BACKENDS[name]
+
+
+def default_for(format: str) -> str:
+    """The backend that runs a file of this format when the user names none: the first that prefers it."""
+    preferring = [row.name for row in BACKENDS.values() if row.formats[0] == format]
+    able = [row.name for row in BACKENDS.values() if format in row.formats]
+    return (preferring or able)[0]
+
+
+def option_keys() -> dict[str, list[str]]:
+    """Option name -> the backends that have it."""
+    found: dict[str, list[str]] = {}
+    for row in BACKENDS.values():
+        for key in row.options:
+            found.setdefault(key, []).append(row.name)
+    return found
