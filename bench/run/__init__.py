@@ -1,0 +1,1 @@
+"""Floor 4: what `bench run` does: configuration, plan, runner."""
