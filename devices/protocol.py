@@ -1,0 +1,58 @@
+"""What the harness asks of a device. A kind of device is one file with a class of this shape and one registry row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from bench.base.process import Child
+from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
+
+Tell = Callable[[str], None]
+
+
+class Device(Protocol):
+    """A place that runs things and holds files."""
+
+    name: str
+    kind: str
+
+    def identify(self) -> DeviceIdentity:
+        """Which device this is. Never raises for what it cannot read: that stands in `unavailable`."""
+        ...
+
+    def conditions(self, phase: Phase) -> Conditions:
+        """One set of readings, cheap enough to take between invocations. Shares (`steal`) are since the last call."""
+        ...
+
+    def spawn(self, argv: list[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Child:
+        """Start a process on the device, with a two-way stream to it. env: added to what is there.
+
+        Raises NotMeasuredError when the program cannot be started.
+        """
+        ...
+
+    def push(self, local: Path) -> str:
+        """Bring a file to the device, once per content, and give its path there. Raises NotMeasuredError."""
+        ...
+
+    def pull(self, remote: str, to: Path) -> None:
+        """Bring a file from the device to the host's path `to`. Raises NotMeasuredError or StorageError."""
+        ...
+
+    def python(self) -> str:
+        """The interpreter on the device that agents are started with."""
+        ...
+
+    def free_bytes(self) -> int | Reading:
+        """Free space where the harness puts files on the device, or why it is not known."""
+        ...
+
+    def lock(self, wait_s: float, tell: Tell | None = None) -> AbstractContextManager[None]:
+        """Hold the device: one measuring job at a time, across processes. It is free again when its holder ends.
+
+        tell: gets one line when it has to wait. Raises NotMeasuredError after `wait_s` seconds, naming the holder.
+        """
+        ...

@@ -1,0 +1,53 @@
+"""The kinds of devices that there are, and opening one by its name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple, cast
+
+from bench.base.errors import UsageError, did_you_mean
+from bench.devices.protocol import Device
+
+DEFAULT_NAME = "local"
+
+
+class Kind(NamedTuple):
+    """factory: `module:function`, imported when used, of (name, table) -> Device; keys: its own keys in the table."""
+
+    factory: str
+    keys: tuple[str, ...]
+
+
+KINDS: dict[str, Kind] = {
+    "local": Kind("bench.devices.local:create", ("python", "sysfs")),
+}
+# Keys of every [devices.NAME] that say what to run there by default; the plan reads them, not the device.
+_PLAN_KEYS = ("backend", "accelerator")
+
+
+def open_device(name: str, table: Mapping[str, object] | None = None, *, known: Iterable[str] = ()) -> Device:
+    """The device of that name. table: `[devices.NAME]` of bench.toml; `local` needs none.
+
+    known: names that bench.toml has, for the message on a mistyped one. Raises UsageError.
+    """
+    if not table and name != DEFAULT_NAME:
+        raise UsageError(
+            f"device {name!r}",
+            "bench.toml has no such device",
+            f"{did_you_mean(name, {DEFAULT_NAME, *known} - {name})} Or add [devices.{name}] with its kind, "
+            'such as kind = "local".',
+        )
+    table = table or {}
+    kind = table.get("kind", DEFAULT_NAME if name == DEFAULT_NAME else None)
+    if kind is None:
+        raise UsageError(f"[devices.{name}]", "has no `kind`", did_you_mean("", KINDS))
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise UsageError(f"[devices.{name}] kind = {kind!r}", "no such kind", did_you_mean(str(kind), KINDS))
+    row = KINDS[kind]
+    allowed = ("kind", *_PLAN_KEYS, *row.keys)
+    for key in table:
+        if key not in allowed:
+            raise UsageError(f"[devices.{name}] {key}", f"no key of the kind {kind}", did_you_mean(key, allowed))
+    module, _, function = row.factory.partition(":")
+    return cast(Device, getattr(importlib.import_module(module), function)(name, table))

@@ -1,0 +1,145 @@
+"""Seeded inputs that make a model work as it would on real data: the same bytes on every machine.
+
+Only SHAKE-256 (FIPS 202) and operations that IEEE 754 defines to the last bit are used, so neither a library's
+generator nor its sine changes an input.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.base.errors import NotMeasuredError
+from bench.base.paths import write_atomic
+from bench.models.weights import uniform_bits
+from bench.records.types import TensorSpec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_RECIPE = 1  # to be raised when an input's bytes change: part of the cached name
+_FLOATS = {"float16": 2, "float32": 4, "float64": 8}
+_WHOLE_RANGE = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2}
+_INDICES = {"int32": 4, "int64": 8, "uint32": 4, "uint64": 8}
+_BYTES = _FLOATS | _WHOLE_RANGE | _INDICES | {"bool": 1}
+_IMAGE_CHANNELS = (3, 4)
+_COARSE = 16  # texture cells along each side
+
+
+def seeded_input(spec: TensorSpec, shape: tuple[int, ...], seed: int) -> bytes:
+    """Raw little-endian bytes of an input of spec's type and of this shape (without dynamic dimensions).
+
+    Floats of rank 4: with 3 or 4 channels, first or last, a picture in [0, 1] that looks like a portrait (a fourth
+    channel is its soft mask); with one channel, pixels 0 or 1. Other floats: uniform in [0, 1]. int8 to uint16:
+    over their range. Wider integers: 0 to 9, since they are mostly indices. bool: 0 or 1.
+    Raises NotMeasuredError for other types and for a shape that is not known.
+    """
+    import numpy as np
+
+    size_bytes = _size_bytes(spec, shape)
+    count = math.prod(shape)
+    stream = f"input:{seed}:{','.join(map(str, shape))}"
+    if spec.dtype in _FLOATS:
+        return _floats(shape, stream).astype(f"<f{_FLOATS[spec.dtype]}").tobytes()
+    raw = hashlib.shake_256(stream.encode()).digest(size_bytes)
+    if spec.dtype in _WHOLE_RANGE:
+        return raw
+    digits = np.frombuffer(hashlib.shake_256(stream.encode()).digest(count), dtype=np.uint8)
+    if spec.dtype == "bool":
+        return (digits & 1).tobytes()
+    return (digits % 10).astype(f"<u{_INDICES[spec.dtype]}").tobytes()
+
+
+def input_file(spec: TensorSpec, shape: tuple[int, ...], seed: int, cache: Path) -> Path:
+    """The same as a file in the cache, made where it is missing or has another size. The name plays no part."""
+    size_bytes = _size_bytes(spec, shape)
+    dims = "x".join(map(str, shape)) or "scalar"
+    path = cache / "inputs" / f"{spec.dtype}_{dims}_seed{seed}_r{_RECIPE}.bin"
+    if path.is_file() and path.stat().st_size == size_bytes:
+        return path
+    return write_atomic(path, seeded_input(spec, shape, seed))
+
+
+def _size_bytes(spec: TensorSpec, shape: tuple[int, ...]) -> int:
+    """Bytes of such an input. Raises NotMeasuredError where there is no recipe for it."""
+    asked = f"cannot make an input for {spec.name!r}"
+    if spec.dtype not in _BYTES:
+        todo = f"Inputs can be made for: {', '.join(sorted(_BYTES))}."
+        raise NotMeasuredError(asked, f"Its type is {spec.dtype}.", todo)
+    if any(size < 0 for size in shape):
+        raise NotMeasuredError(asked, f"Its shape {list(shape)} has dynamic dimensions.", "Give its shape.")
+    return math.prod(shape) * _BYTES[spec.dtype]
+
+
+def _uniform(stream: str, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Uniform in [0, 1), 24 bits each."""
+    return (uniform_bits(stream, math.prod(shape)) / 2.0**24).reshape(shape)
+
+
+def _floats(shape: tuple[int, ...], stream: str) -> NDArray[np.float64]:
+    import numpy as np
+
+    if len(shape) == 4 and 1 in (shape[-1], shape[1]):
+        return np.where(_uniform(stream, shape) < 0.5, 0.0, 1.0)
+    if len(shape) == 4 and shape[-1] in _IMAGE_CHANNELS:
+        return _pictures(shape, stream)
+    if len(shape) == 4 and shape[1] in _IMAGE_CHANNELS:
+        batch, channels, height, width = shape
+        return _pictures((batch, height, width, channels), stream).transpose(0, 3, 1, 2)
+    return _uniform(stream, shape)
+
+
+def _pictures(shape: tuple[int, ...], stream: str) -> NDArray[np.float64]:
+    import numpy as np
+
+    pictures = [_portrait(shape[1], shape[2], shape[3], f"{stream}:{index}") for index in range(shape[0])]
+    return np.stack(pictures) if pictures else np.zeros(shape)
+
+
+def _portrait(height: int, width: int, channels: int, stream: str) -> NDArray[np.float64]:
+    """height x width x channels in steps of 1/255: a soft head and shoulders before a gradient, with texture."""
+    import numpy as np
+
+    down = ((2.0 * np.arange(height) + 1.0) / height - 1.0)[:, None]
+    right = ((2.0 * np.arange(width) + 1.0) / width - 1.0)[None, :]
+    choice = _uniform(f"{stream}:choice", (7,))
+    centre = (choice[0] - 0.5) * 0.4
+    head = _soft_ellipse(down + 0.2, right - centre, 0.5, 0.36)
+    shoulders = _soft_ellipse(down - 1.1, right - centre, 0.7, 0.8)
+    mask = np.maximum(head, shoulders)[:, :, None]
+    background = 0.3 + 0.2 * down[:, :, None] * choice[1:4] + 0.2 * right[:, :, None]
+    person = 0.45 + 0.4 * choice[4:7]
+    texture = 0.25 * (_coarse(height, width, stream) - 0.5) + 0.1 * (_uniform(stream, (height, width, 3)) - 0.5)
+    colours = background * (1.0 - mask) + person * mask + texture
+    picture = np.concatenate([colours, mask], axis=2)[:, :, :channels]
+    levels: NDArray[np.float64] = np.rint(np.clip(picture, 0.0, 1.0) * 255.0) / 255.0
+    return levels
+
+
+def _soft_ellipse(
+    down: NDArray[np.float64], right: NDArray[np.float64], high: float, wide: float
+) -> NDArray[np.float64]:
+    """1 inside, 0 outside, with a smooth edge (smoothstep)."""
+    import numpy as np
+
+    vertical, horizontal = down / high, right / wide
+    edge = np.clip((1.3 - vertical * vertical - horizontal * horizontal) / 0.6, 0.0, 1.0)
+    smooth: NDArray[np.float64] = edge * edge * (3.0 - 2.0 * edge)
+    return smooth
+
+
+def _coarse(height: int, width: int, stream: str) -> NDArray[np.float64]:
+    """Random cells, stretched bilinearly over the picture: height x width x 1, in [0, 1)."""
+    import numpy as np
+
+    cells = _uniform(f"{stream}:coarse", (_COARSE + 1, _COARSE + 1))
+    down, right = np.arange(height) * (_COARSE / height), np.arange(width) * (_COARSE / width)
+    row, column = down.astype(np.int64), right.astype(np.int64)
+    below, beside = (down - row)[:, None], (right - column)[None, :]
+    upper = cells[row][:, column] * (1.0 - beside) + cells[row][:, column + 1] * beside
+    lower = cells[row + 1][:, column] * (1.0 - beside) + cells[row + 1][:, column + 1] * beside
+    stretched: NDArray[np.float64] = upper * (1.0 - below) + lower * below
+    return stretched[:, :, None]

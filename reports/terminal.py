@@ -1,0 +1,223 @@
+"""What `bench run` and `bench show` print. Every function takes records and a stream, and prints to nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from bench.records.stats import LatencySummary
+from bench.records.types import Record
+from bench.reports import format as fmt
+from bench.reports import view
+from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped, width_of
+from bench.reports.terminal_show import show_list, show_record
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["print_run", "show_list", "show_record"]
+
+TOP_OPS = 8
+_SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
+
+
+def print_run(
+    records: Sequence[Record],
+    *,
+    report: Path | None,
+    repeat: str,
+    stream: IO[str],
+    folder: Path | None = None,
+    top: int = TOP_OPS,
+) -> None:
+    """Print what a run gave: the numbers, where the time goes, the findings, and where it all lies.
+
+    report: the HTML file; folder: where the records are; repeat: the command that does it again; top: op rows a case.
+    """
+    out = console(stream)
+    _print_numbers(out, records)
+    for record in records:
+        if record.measured:
+            _print_profile(out, record, top, view.several_devices(records))
+    _print_findings(out, records)
+    _print_paths(out, report, folder, repeat)
+
+
+def _by_device(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
+    devices: dict[tuple[str, str], list[Record]] = {}
+    for record in records:
+        devices.setdefault((record.case.device, record.device.title), []).append(record)
+    return devices
+
+
+def _print_numbers(out: Console, records: Sequence[Record]) -> None:
+    from rich.text import Text
+
+    for (name, title), group in _by_device(records).items():
+        show(out, Text(view.plain(f"{name}: {title}"), "bold"))
+        columns, rows = _wide(group)
+        wide = natural_width(columns, rows) <= out.width
+        if not wide:
+            columns, rows = _stacked(group, out.width)
+        show(out, grid(columns, rows, out.width, between=True))
+        out.print()
+
+
+def _agreement_style(record: Record) -> str:
+    return "bold red" if record.agreement is not None and record.agreement.ok is False else ""
+
+
+def _placement_style(record: Record) -> str:
+    return "" if record.placement.kind == "full" else "yellow"
+
+
+def _failed_lines(record: Record) -> list[Line]:
+    lines = [Line(f"failed: {view.error_text(record)}", "red")]
+    if record.error is not None and record.error.todo:
+        lines.append(Line(record.error.todo))
+    return lines
+
+
+def _median_lines(record: Record, summary: LatencySummary) -> list[Line]:
+    unsteady = view.unsteady_text(record)
+    marks = [Line(unsteady, "yellow")] if unsteady else []
+    lines = [Line(view.median_text(summary), "bold"), *marks]
+    return [*lines, Line(view.interval_text(summary)), Line(view.samples_text(summary))]
+
+
+def _wide(records: Sequence[Record]) -> tuple[list[Column], list[Row]]:
+    """One row a case, one column a number."""
+    columns = [
+        Column("case", 30),
+        Column("placement", 24),
+        Column("median [95 %]", 20, right=True),
+        Column("p90", 14, right=True),
+        Column("load", 10, right=True),
+        Column("first", 10, right=True),
+        Column("memory", 12, right=True),
+        Column("output", 16),
+    ]
+    rows = []
+    for record in records:
+        case = [Line(view.model_text(record.case), "bold"), Line(view.how_text(record.case))]
+        summary = view.numbers(record)
+        if summary is None:
+            rows.append(Row([case], span=_failed_lines(record)))
+            continue
+        cells = [
+            case,
+            [Line(view.placement_text(record.placement), _placement_style(record))],
+            _median_lines(record, summary),
+            [Line(view.percentile_text(summary, summary.p90))],
+            [Line(fmt.short_duration(summary.load_ns))],
+            [Line(fmt.short_duration(summary.first_inference_ns))],
+            [Line(view.peak_text(record, summary))],
+            [Line(view.agreement_text(record), _agreement_style(record))],
+        ]
+        rows.append(Row(cells))
+    return columns, rows
+
+
+def _stacked(records: Sequence[Record], width: int) -> tuple[list[Column], list[Row]]:
+    """For narrow terminals: the numbers of a case stand above one another, none is cut."""
+    right = [Column("median [95 %]", 20, right=True), Column("", max(20, min(28, width - 46)))]
+    rows = []
+    for record in records:
+        case = [Line(view.model_text(record.case), "bold"), Line(view.how_text(record.case))]
+        summary = view.numbers(record)
+        if summary is None:
+            rows.append(Row([case], span=_failed_lines(record)))
+            continue
+        case += [
+            Line(f"placed {view.placement_text(record.placement)}", _placement_style(record)),
+            Line(f"output {view.agreement_text(record)}", _agreement_style(record), whole=view.compared(record)),
+        ]
+        more = [
+            Line(f"p90    {view.percentile_text(summary, summary.p90)}"),
+            Line(f"load   {fmt.short_duration(summary.load_ns)}"),
+            Line(f"first  {fmt.short_duration(summary.first_inference_ns)}"),
+            Line(f"memory {view.peak_text(record, summary)}"),
+        ]
+        rows.append(Row([case, _median_lines(record, summary), more]))
+    measured = [Row([[], *row.cells[1:]]) for row in rows if not row.span]
+    taken = natural_width([Column(""), *right], measured)
+    return [Column("case", max(16, width - taken)), *right], rows
+
+
+def _print_profile(out: Console, record: Record, top: int, device: bool) -> None:
+    title = view.case_text(record.case, device)
+    if record.profile is None:
+        reason = view.plain(record.profile_reason) or "no reason was given"
+        show_wrapped(out, f"No profile of {title}: {reason}", "  ", "")
+        out.print()
+        return
+    profile = record.profile
+    show_wrapped(out, f"Where the time goes: {title}", "  ", "bold")
+    columns, rows = _op_table(record, top, out.width)
+    show(out, grid(columns, rows))
+    source = f"{profile.source}, mean of {fmt.counted(profile.inferences, 'inference')}"
+    show_wrapped(out, view.plain(source), "  ", "dim")
+    show_wrapped(out, view.slowdown_text(profile), "  ", "dim")
+    wide = view.wide_gap(profile)
+    for note, style in ((f"warning: {wide}" if wide else "", "yellow"), *((note, "dim") for note in profile.notes)):
+        if note:
+            show_wrapped(out, view.plain(note), "  ", style)
+    out.print()
+
+
+def _op_table(record: Record, top: int, width: int) -> tuple[list[Column], list[Row]]:
+    profile = record.profile
+    assert profile is not None
+    best = view.top_ops(profile, top)
+    scale = fmt.scale(profile.total_ns)
+
+    def row(kind: str, name: str, ns: float, calls: str, style: str = "", rule: bool = False) -> Row:
+        cells = [kind, name, scale.text(ns), fmt.percent(view.share(ns, profile)), calls]
+        return Row([[Line(cell, style)] for cell in cells], rule=rule)
+
+    kinds = [view.plain(op.op_type) for op in best.rows]
+    # XNNPACK's op types have up to 36 signs; names may be cut further than these.
+    kind_cap = max(24, min(38, width - 48))
+    kind_width = min(kind_cap, max(map(width_of, kinds), default=0))
+    name_width = max(12, min(60, width - kind_width - 34))
+    rows = [
+        row(view.shorten(kind, kind_cap), view.shorten_op(view.plain(op.name), name_width), op.time_ns, f"{op.calls:g}")
+        for kind, op in zip(kinds, best.rows, strict=True)
+    ]
+    if best.other_count:
+        rows.append(row("other", fmt.counted(best.other_count, "op"), best.other_ns, ""))
+    rows.append(row("gap", "not in any op row", profile.gap_ns, "", "yellow" if view.wide_gap(profile) else "dim"))
+    rows.append(row("total", "", profile.total_ns, "", "bold", rule=True))
+    heads = [Column("op type"), Column("name"), Column("time", right=True), Column("share", right=True)]
+    return [*heads, Column("calls", right=True)], rows
+
+
+def _print_findings(out: Console, records: Sequence[Record]) -> None:
+    from rich.text import Text
+
+    told = view.told(records)
+    if not told:
+        return
+    out.print(Text("Findings", "bold"))
+    cases = len({view.case_text(record.case, True) for record in records})
+    for one in told:
+        finding = one.finding
+        parts = [finding.what]
+        if len(one.cases) < cases:
+            parts.append(f"({one.cases[0]})" if len(one.cases) == 1 else f"({len(one.cases)} of {cases} cases)")
+        head = view.plain(f"{finding.severity} [{finding.code}] {' '.join(parts)}")
+        show_wrapped(out, head, "  ", _SEVERITY_STYLES[finding.severity])
+        for text in (finding.why, f"-> {finding.remedy}" if finding.remedy else ""):
+            if text:
+                show_wrapped(out, f"  {view.plain(text)}", "     " if text is not finding.why else "  ", "")
+    out.print()
+
+
+def _print_paths(out: Console, report: Path | None, folder: Path | None, repeat: str) -> None:
+    """Paths and the command are never wrapped: they are there to be copied."""
+    from rich.text import Text
+
+    for name, value in (("Records:", folder), ("Report: ", report), ("Repeat: ", repeat)):
+        if value:
+            show(out, Text(view.plain(f"{name} {value}")))
