@@ -21,7 +21,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff, and the layers of the rooms with import-linter, which needs the wheel: there the package is in one piece."""
+    """ruff, and the layers with import-linter, on the wheel: there the package is in one piece."""
     session.install(".[dev]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")

@@ -53,7 +53,7 @@ class LiteRt(Adapter):
         return ""
 
     def _resize(self, detail: Json, shapes: Dict[str, List[int]]) -> None:
-        signature = [int(size) for size in detail.get("shape_signature", detail["shape"])]
+        signature = [int(size) for size in detail["shape_signature" if "shape_signature" in detail else "shape"]]
         wanted = shapes.get(detail["name"])
         if wanted is None:
             return

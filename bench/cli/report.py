@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 FILE_NAME = "report.html"
 
 
-def write_report(records: Sequence[Record], results: Path, cache: Path, to: Path | None = None) -> Path:
-    """Render and write the report of one run's records. Raises StorageError."""
+def write_report(found: Sequence[tuple[Record, Path]], results: Path, cache: Path, to: Path | None = None) -> Path:
+    """Render and write the report of one run's records, given with their files. Raises StorageError."""
     from bench.base.paths import write_atomic
     from bench.reports.html import render
 
+    records, files = [record for record, _ in found], [path.name for _, path in found]
     run = records[0].run
     path = to or results / run.id / FILE_NAME
-    return write_atomic(path, render(records, f"bench run {run.id}", cache).encode())
+    return write_atomic(path, render(records, f"bench run {run.id}", cache, files=files).encode())
 
 
 @click.command("report")

@@ -241,7 +241,7 @@ class _Session:
         from bench.cli.report import write_report
 
         try:
-            return write_report([record for record, _ in self.records], self.results, cache)
+            return write_report(self.records, self.results, cache)
         except StorageError as error:
             print(f"bench: no report: {error.asked}: {error.found}", file=sys.stderr)
             return None
@@ -258,7 +258,7 @@ class _Session:
         if self.as_json:
             from bench.reports.jsonout import run_json
 
-            document = run_json(self.records)
+            document = run_json([record for record, _ in self.records], [str(path) for _, path in self.records])
             print_json(
                 {
                     **document,

@@ -79,7 +79,7 @@ def _show(paths: list[Path], as_json: bool) -> None:
     if as_json:
         from bench.reports.jsonout import run_json
 
-        print_json(run_json(records))
+        print_json(run_json([record for record, _ in records], [str(path) for _, path in records]))
         return
     from bench.reports.terminal_show import show_record
 
