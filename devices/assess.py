@@ -62,7 +62,7 @@ def _busy(view: View) -> str:
         return f"other programs used {other:.0f} % of all CPUs"
     load = view.first_before("load.1min")
     limit = LOAD_PER_CORE * (view.cores or 1)
-    if view.first_before("cpu.busy_other") is None and load is not None and load > limit:
+    if other is None and load is not None and load > limit:
         return f"the load was {load:.2f} before the run (more than {limit:.1f} on {view.cores or 'unknown'} cores)"
     return ""
 

@@ -2,50 +2,77 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from bench.devices.linux_files import CpuTimes, Tree, UnreadableError, parse_process_stat, parse_stat
 
 # The counters tick a hundred times a second for each CPU; with fewer ticks one of them is over 2 %.
 LEAST_TICKS = 50
+KEPT = 3  # snapshots: a case ends and the next one begins within a tick
 _FIRST = "needs two samples: the counters are sums since boot"
 
 
+class _Snapshot(NamedTuple):
+    """The counters at one call; None with the reason where they could not be read."""
+
+    cpu: CpuTimes | None
+    why_cpu: str
+    own: int | None
+    why_own: str
+
+
 class Shares:
-    """Keeps the counters of the last call."""
+    """Keeps the counters of the last calls."""
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._cpu: CpuTimes | None = None
-        self._own: int | None = None
+        self._earlier: deque[_Snapshot] = deque(maxlen=KEPT)
 
     def since_last(self) -> dict[str, Callable[[], float]]:
-        """Readers of `steal` and `cpu.busy_other` in percent of all CPUs' time since the last call."""
-        before, own_before = self._cpu, self._own
-        why_cpu, why_own = "", ""
-        try:
-            self._cpu = parse_stat(self._tree.text("/proc/stat"))
-        except UnreadableError as error:
-            self._cpu, why_cpu = None, str(error)
-        try:
-            self._own = own_ticks(self._tree)
-        except UnreadableError as error:
-            self._own, why_own = None, str(error)
-        now, own_now = self._cpu, self._own
+        """Readers of `steal` and `cpu.busy_other` in percent of all CPUs' time since the last call.
+
+        Where that was too short ago, as between a case's end and the next one's start, since the one before it.
+        """
+        now = self._snapshot()
+        before = self._reference(now)
+        self._earlier.append(now)
 
         def steal() -> float:
-            total, first, last = _interval(before, now, why_cpu)
+            total, first, last = _interval(before.cpu if before else None, now.cpu, now.why_cpu)
             return 100.0 * _within(last.steal - first.steal, total)
 
         def busy_other() -> float:
-            total, first, last = _interval(before, now, why_cpu)
-            if own_now is None:
-                raise UnreadableError(why_own)
-            if own_before is None:
+            total, first, last = _interval(before.cpu if before else None, now.cpu, now.why_cpu)
+            if now.own is None:
+                raise UnreadableError(now.why_own)
+            if before is None or before.own is None:
                 raise UnreadableError(_FIRST)
-            return 100.0 * _within(last.busy - first.busy - max(own_now - own_before, 0), total)
+            return 100.0 * _within(last.busy - first.busy - max(now.own - before.own, 0), total)
 
         return {"steal": steal, "cpu.busy_other": busy_other}
+
+    def _snapshot(self) -> _Snapshot:
+        cpu, own, why_cpu, why_own = None, None, "", ""
+        try:
+            cpu = parse_stat(self._tree.text("/proc/stat"))
+        except UnreadableError as error:
+            why_cpu = str(error)
+        try:
+            own = own_ticks(self._tree)
+        except UnreadableError as error:
+            why_own = str(error)
+        return _Snapshot(cpu, why_cpu, own, why_own)
+
+    def _reference(self, now: _Snapshot) -> _Snapshot | None:
+        """The newest snapshot that is long enough ago, else the last one, which says why there is no share."""
+        for earlier in reversed(self._earlier):
+            if now.cpu and earlier.cpu and now.cpu.total - earlier.cpu.total >= LEAST_TICKS:
+                return earlier
+            if earlier.cpu is None:
+                break
+        return self._earlier[-1] if self._earlier else None
 
 
 def _interval(before: CpuTimes | None, now: CpuTimes | None, reason: str) -> tuple[int, CpuTimes, CpuTimes]:

@@ -25,10 +25,33 @@ class ConditionRow:
 
 
 def condition_table(record: Record) -> list[ConditionRow]:
-    """All readings of a record, those of numbered parts (cpu0, cpu1, ...) put together; empty where there are none."""
-    before, during, after = (_readings(_of(record, phase)) for phase in ("before", "during", "after"))
-    names = list(dict.fromkeys([*before, *during, *after]))
+    """The readings of a record that some moment knows, those of numbered parts (cpu0, cpu1, ...) put together."""
+    before, during, after = _phases(record)
+    names = [name for name in dict.fromkeys([*before, *during, *after]) if not _reasons(name, before, during, after)]
     return [ConditionRow(plain(name), _said(before, name), _said(during, name), _said(after, name)) for name in names]
+
+
+def unknown_conditions(record: Record) -> list[tuple[str, str]]:
+    """(reason, names) of what no moment could read: one line for all that share a reason."""
+    phases = _phases(record)
+    grouped: dict[str, list[str]] = {}
+    for name in dict.fromkeys(name for phase in phases for name in phase):
+        reasons = _reasons(name, *phases)
+        if reasons:
+            grouped.setdefault("; ".join(reasons), []).append(plain(name))
+    return [(plain(reason), ", ".join(names)) for reason, names in grouped.items()]
+
+
+def _phases(record: Record) -> list[dict[str, list[Reading]]]:
+    return [_readings(_of(record, phase)) for phase in ("before", "during", "after")]
+
+
+def _reasons(name: str, *phases: dict[str, list[Reading]]) -> list[str]:
+    """Why a condition is known at no moment; empty when it is known at one."""
+    readings = [reading for phase in phases for reading in phase.get(name, [])]
+    if any(reading.value is not None for reading in readings):
+        return []
+    return list(dict.fromkeys(reading.unavailable or "no reason given" for reading in readings))
 
 
 def _of(record: Record, phase: str) -> list[Conditions]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench.records.types import Profile, Record
 from bench.reports import format as fmt
 from bench.reports import html_figures, html_samples, view
-from bench.reports.conditions import condition_table
+from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.html_figures import Figure
 from bench.reports.html_tags import Html, definitions, details, join, number, table, tag
 from bench.reports.op_groups import STATED
@@ -102,21 +102,25 @@ def case_section(place: str, record: Record, charts: Charts, device: bool) -> Ht
         _profile(record, charts),
         details("Invocations", _invocations(record)),
     ]
-    conditions = condition_table(record)
-    if conditions:
-        rows = [
-            tag(
-                "tr",
-                tag("th", row.name, scope="row"),
-                tag("td", row.before),
-                tag("td", row.during),
-                tag("td", row.after),
-            )
-            for row in conditions
-        ]
-        heads = ["Condition", "Before", "During", "After"]
-        parts.append(details("Conditions", table("Conditions before, during and after", heads, rows)))
+    parts += _conditions(record)
     return tag("section", parts, id=place, class_="case")
+
+
+def _conditions(record: Record) -> list[Html]:
+    rows = [
+        tag("tr", tag("th", row.name, scope="row"), tag("td", row.before), tag("td", row.during), tag("td", row.after))
+        for row in condition_table(record)
+    ]
+    unknown = [
+        tag("li", tag("strong", names), f" unavailable: {reason}") for reason, names in unknown_conditions(record)
+    ]
+    parts: list[Html] = []
+    if rows:
+        heads = ["Condition", "Before", "During", "After"]
+        parts.append(table("Conditions before, during and after", heads, rows))
+    if unknown:
+        parts.append(tag("ul", unknown, class_="small"))
+    return [details("Conditions", *parts)] if parts else []
 
 
 def _agreement_words(record: Record) -> str:

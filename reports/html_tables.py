@@ -103,17 +103,24 @@ def findings(records: Sequence[Record]) -> Html:
     cases = len({view.case_text(record.case, True) for record in records})
     for one in view.told(records):
         finding = one.finding
-        head = [_badge(finding.severity, kinds[finding.severity]), " ", tag("strong", finding.what)]
-        parts: list[Child] = [tag("p", head, " ", tag("code", finding.code))]
+        several = len(one.found) > 1
+        head = [_badge(finding.severity, kinds[finding.severity]), " "]
+        if several:
+            parts: list[Child] = [tag("p", head, tag("code", finding.code))]
+            parts.append(
+                tag("ul", [tag("li", tag("strong", what), f" ({', '.join(found)})") for what, found in one.found])
+            )
+        else:
+            parts = [tag("p", head, tag("strong", finding.what), " ", tag("code", finding.code))]
         if finding.why:
             parts.append(tag("p", finding.why))
         if finding.remedy:
             parts.append(tag("p", tag("b", "What to do: "), finding.remedy))
         if len(one.cases) == cases:
             parts.append(tag("p", "Found in every case.", class_="small"))
-        else:
-            found = tag("ul", [tag("li", case) for case in one.cases])
-            parts.append(details(f"Found in {len(one.cases)} of {fmt.counted(cases, 'case')}", found))
+        elif not several:
+            where = tag("ul", [tag("li", case) for case in one.cases])
+            parts.append(details(f"Found in {len(one.cases)} of {fmt.counted(cases, 'case')}", where))
         items.append(tag("li", parts))
     return tag("ul", items, class_="findings") if items else Html("")
 

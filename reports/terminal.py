@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["print_run", "show_list", "show_record"]
 
 TOP_OPS = 8
+SHOWN_EACH = 3  # sayings of one kind of finding; the report has all
 _SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
@@ -178,7 +179,7 @@ def _op_table(record: Record, top: int, width: int) -> tuple[list[Column], list[
 
     kinds = [view.plain(op.op_type) for op in best.rows]
     # XNNPACK's op types have up to 36 signs; names may be cut further than these.
-    kind_cap = max(24, min(38, width - 48))
+    kind_cap = max(24, min(38, width - 58))
     kind_width = min(kind_cap, max(map(width_of, kinds), default=0))
     name_width = max(12, min(60, width - kind_width - 34))
     rows = [
@@ -203,15 +204,28 @@ def _print_findings(out: Console, records: Sequence[Record]) -> None:
     cases = len({view.case_text(record.case, True) for record in records})
     for one in told:
         finding = one.finding
-        parts = [finding.what]
-        if len(one.cases) < cases:
-            parts.append(f"({one.cases[0]})" if len(one.cases) == 1 else f"({len(one.cases)} of {cases} cases)")
-        head = view.plain(f"{finding.severity} [{finding.code}] {' '.join(parts)}")
+        several = len(one.found) > 1
+        label = _where_found(one.cases, cases)
+        what = label if several else f"{finding.what} {label}"
+        head = view.plain(f"{finding.severity} [{finding.code}] {what}".rstrip())
         show_wrapped(out, head, "  ", _SEVERITY_STYLES[finding.severity])
-        for text in (finding.why, f"-> {finding.remedy}" if finding.remedy else ""):
-            if text:
-                show_wrapped(out, f"  {view.plain(text)}", "     " if text is not finding.why else "  ", "")
+        if several:
+            for each, where in one.found[:SHOWN_EACH]:
+                show_wrapped(out, view.plain(f"  {each} {_where_found(where, cases)}".rstrip()), "    ", "")
+            if len(one.found) > SHOWN_EACH:
+                show_wrapped(out, f"  and {len(one.found) - SHOWN_EACH} more", "    ", "")
+        if finding.why:
+            show_wrapped(out, f"  {view.plain(finding.why)}", "  ", "")
+        if finding.remedy:
+            show_wrapped(out, f"  -> {view.plain(finding.remedy)}", "     ", "")
     out.print()
+
+
+def _where_found(labels: Sequence[str], cases: int) -> str:
+    """Empty when it was found everywhere."""
+    if len(labels) >= cases:
+        return ""
+    return f"({labels[0]})" if len(labels) == 1 else f"({len(labels)} of {cases} cases)"
 
 
 def _print_paths(out: Console, report: Path | None, folder: Path | None, repeat: str) -> None:

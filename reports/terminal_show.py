@@ -11,7 +11,7 @@ from bench.records.index import Row as IndexRow
 from bench.records.types import Record
 from bench.reports import format as fmt
 from bench.reports import view
-from bench.reports.conditions import condition_table
+from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped
 
 if TYPE_CHECKING:
@@ -180,10 +180,13 @@ def _print_invocations(out: Console, record: Record) -> None:
 def _print_conditions(out: Console, record: Record) -> None:
     from rich.text import Text
 
-    table = condition_table(record)
-    if not table:
+    table, unknown = condition_table(record), unknown_conditions(record)
+    if not table and not unknown:
         return
     show(out, Text("\nConditions", "bold"))
     cap = max(12, (out.width - 30) // 3)
     columns = [Column("", 24), *(Column(head, cap) for head in ("before", "during", "after"))]
-    show(out, grid(columns, [Row(_cells([row.name, row.before, row.during, row.after])) for row in table]))
+    if table:
+        show(out, grid(columns, [Row(_cells([row.name, row.before, row.during, row.after])) for row in table]))
+    for reason, names in unknown:
+        show_wrapped(out, f"unavailable: {names}: {reason}", "  ", "dim")

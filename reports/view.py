@@ -196,23 +196,30 @@ def slowdown_text(profile: Profile) -> str:
 
 @dataclass(frozen=True)
 class Told:
-    """A finding, and the cases that it was found in."""
+    """Findings of one kind, and what each says with the cases that it was found in. finding: the first of them."""
 
     finding: Finding
-    cases: tuple[str, ...]
+    found: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def cases(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(case for _, cases in self.found for case in cases))
 
 
 def told(records: Sequence[Record]) -> list[Told]:
-    """All findings once, the grave ones first, each with the cases that have it."""
+    """All kinds of findings once, the grave ones first; numbers that differ by case stand side by side."""
     device = several_devices(records)
-    found: dict[Finding, list[str]] = {}
+    first: dict[tuple[str, str], Finding] = {}
+    found: dict[tuple[str, str], dict[str, dict[str, None]]] = {}
     for record in records:
         for finding in record.findings:
-            cases = found.setdefault(finding, [])
-            label = case_text(record.case, device)
-            if label not in cases:
-                cases.append(label)
-    together = [Told(finding, tuple(cases)) for finding, cases in found.items()]
+            kind = (finding.severity, finding.code)
+            first.setdefault(kind, finding)
+            found.setdefault(kind, {}).setdefault(finding.what, {})[case_text(record.case, device)] = None
+    together = [
+        Told(finding, tuple((what, tuple(cases)) for what, cases in found[kind].items()))
+        for kind, finding in first.items()
+    ]
     return sorted(together, key=lambda one: _SEVERITIES.index(one.finding.severity))
 
 

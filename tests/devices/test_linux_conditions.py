@@ -173,6 +173,18 @@ class TestShares:
         with pytest.raises(UnreadableError, match="ticks apart"):
             shares.since_last()["steal"]()
 
+    def test_a_sample_too_close_to_the_last_one_counts_from_the_one_before(
+        self, machine: dict[str, str], plant: Plant
+    ) -> None:
+        shares = Shares(Tree(plant({**machine, **self.stat(1000, 8000, 50), **self.own(100)})))
+        shares.since_last()
+        plant({**self.stat(1300, 8680, 70), **self.own(300)})
+        shares.since_last()
+        plant({**self.stat(1301, 8680, 70), **self.own(301)})
+        readers = shares.since_last()
+        assert readers["steal"]() == pytest.approx(2.0, abs=0.01)
+        assert readers["cpu.busy_other"]() == pytest.approx(10.0, abs=0.02)
+
     def test_counters_that_went_backwards(self, machine: dict[str, str], plant: Plant) -> None:
         shares = Shares(Tree(plant({**machine, **self.stat(1000, 8000, 50)})))
         shares.since_last()

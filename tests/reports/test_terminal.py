@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bench.base.findings import Finding
 from bench.records import index, store
 from bench.records.types import Record
 from bench.reports import terminal, view
@@ -106,6 +107,22 @@ def test_findings_stand_once_and_the_grave_ones_first(records: list[Record]) -> 
     assert "(6 of 7 cases)" in squeezed(text)
 
 
+def test_findings_of_one_kind_stand_together(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
+    loads = [
+        Finding(
+            code="busy-host", severity="warning", what=f"The load was {load}.", why="They share.", remedy="End them."
+        )
+        for load in (0.7, 0.9)
+    ]
+    text = printed([make(backend="litert", findings=(loads[0],)), make(backend="openvino", findings=(loads[1],))])
+    assert text.count("busy-host") == 1
+    assert text.count("They share.") == 1
+    for what, backend in (("The load was 0.7.", "litert"), ("The load was 0.9.", "openvino")):
+        (line,) = [line for line in text.splitlines() if what in line]
+        assert backend in line
+
+
 def test_paths_and_the_command_can_be_copied(records: list[Record], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
     folder, repeat = Path("/a/rather/long/folder/with spaces") / ("x" * 60), "bench run " + "--option value " * 9
@@ -162,7 +179,7 @@ def test_one_record_in_full(kinds: dict[str, Record]) -> None:
         "kernels builtin",
     ):
         assert part in text, part
-    assert "unavailable: no cpufreq" in text
+    assert "unavailable: cpu*.governor: no cpufreq" in text
     assert "microcode unavailable: not shown in this guest" in text
 
 
