@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -38,6 +39,7 @@ class AgentClient:
         """limit_s: for the whole invocation. Raises NotMeasuredError when it cannot be started."""
         self._begun = time.monotonic()
         self._limit_s = limit_s
+        self._ends = self._begun + limit_s
         self._child: Child = device.spawn([device.python(), agent])
 
     def __enter__(self) -> Self:
@@ -55,7 +57,16 @@ class AgentClient:
 
     @property
     def left_s(self) -> float:
-        return self._limit_s - (time.monotonic() - self._begun)
+        return self._ends - time.monotonic()
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """What the harness does inside while the agent waits does not count against the limit."""
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self._ends += time.monotonic() - begun
 
     def stderr(self) -> str:
         return self._child.stderr_tail()

@@ -33,10 +33,12 @@ PROFILE_AT_LEAST, PROFILE_AT_MOST = 5, 200
 
 @dataclass(frozen=True)
 class Output:
-    """One output of an inference: raw little-endian bytes in a file on this host."""
+    """One output of an inference: raw little-endian bytes in a file on this host. scale: 0 when not quantized."""
 
     spec: TensorSpec
     file: Path
+    scale: float = 0.0
+    zero_point: int = 0
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,10 @@ def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any
 def _read_outputs(agent: AgentClient, job: Job) -> list[Output]:
     answer = agent.ask("outputs", "reading the outputs", folder=str(job.folder))
     specs = _specs(answer["outputs"])
-    return [Output(spec, Path(name)) for spec, name in zip(specs, answer["files"], strict=True)]
+    return [
+        Output(spec, Path(name), float(raw.get("scale", 0.0)), int(raw.get("zero_point", 0)))
+        for spec, name, raw in zip(specs, answer["files"], answer["outputs"], strict=True)
+    ]
 
 
 def outputs(job: Job) -> list[Output]:
@@ -137,7 +142,9 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
         hello, loaded, spawn_ns = _begin(agent, job, profiling=False)
         first_ns = int(agent.ask("first", "first inference")["first_ns"])
         if watch.outputs is not None:
-            watch.outputs(_read_outputs(agent, job))
+            found = _read_outputs(agent, job)
+            with agent.waiting():  # the reference may have to be made first
+                watch.outputs(found)
         watch.stage("warming up")
         answer = agent.ask("warmup", "warm-up", first_ns=first_ns, limit_ns=int(warmup_s * 1e9))
         warmup = msgspec.convert(answer, type=Warmup)

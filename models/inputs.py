@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_RECIPE = 1  # to be raised when an input's bytes change: part of the cached name
+_RECIPE = 2  # to be raised when an input's bytes change: part of the cached name
 _FLOATS = {"float16": 2, "float32": 4, "float64": 8}
 _WHOLE_RANGE = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2}
 _INDICES = {"int32": 4, "int64": 8, "uint32": 4, "uint64": 8}
@@ -33,8 +33,9 @@ def seeded_input(spec: TensorSpec, shape: tuple[int, ...], seed: int) -> bytes:
     """Raw little-endian bytes of an input of spec's type and of this shape (without dynamic dimensions).
 
     Floats of rank 4: with 3 or 4 channels, first or last, a picture in [0, 1] that looks like a portrait (a fourth
-    channel is its soft mask); with one channel, pixels 0 or 1. Other floats: uniform in [0, 1]. int8 to uint16:
-    over their range. Wider integers: 0 to 9, since they are mostly indices. bool: 0 or 1.
+    channel is its soft mask); with one channel, pixels 0 or 1. Other floats: uniform in [0, 1]. int8 to uint16: the
+    same pictures, stretched over the type's range; else uniform over it. Wider integers: 0 to 9, since they are mostly
+    indices. bool: 0 or 1.
     Raises NotMeasuredError for other types and for a shape that is not known.
     """
     import numpy as np
@@ -46,7 +47,7 @@ def seeded_input(spec: TensorSpec, shape: tuple[int, ...], seed: int) -> bytes:
         return _floats(shape, stream).astype(f"<f{_FLOATS[spec.dtype]}").tobytes()
     raw = hashlib.shake_256(stream.encode()).digest(size_bytes)
     if spec.dtype in _WHOLE_RANGE:
-        return raw
+        return _whole_range(shape, stream, spec.dtype).tobytes() if _is_picture(shape) else raw
     digits = np.frombuffer(hashlib.shake_256(stream.encode()).digest(count), dtype=np.uint8)
     if spec.dtype == "bool":
         return (digits & 1).tobytes()
@@ -84,12 +85,27 @@ def _floats(shape: tuple[int, ...], stream: str) -> NDArray[np.float64]:
 
     if len(shape) == 4 and 1 in (shape[-1], shape[1]):
         return np.where(_uniform(stream, shape) < 0.5, 0.0, 1.0)
-    if len(shape) == 4 and shape[-1] in _IMAGE_CHANNELS:
+    if not _is_picture(shape):
+        return _uniform(stream, shape)
+    if shape[-1] in _IMAGE_CHANNELS:
         return _pictures(shape, stream)
-    if len(shape) == 4 and shape[1] in _IMAGE_CHANNELS:
-        batch, channels, height, width = shape
-        return _pictures((batch, height, width, channels), stream).transpose(0, 3, 1, 2)
-    return _uniform(stream, shape)
+    batch, channels, height, width = shape
+    return _pictures((batch, height, width, channels), stream).transpose(0, 3, 1, 2)
+
+
+def _is_picture(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 4 and (shape[-1] in _IMAGE_CHANNELS or shape[1] in _IMAGE_CHANNELS) and 1 not in (
+        shape[-1], shape[1]
+    )  # fmt: skip
+
+
+def _whole_range(shape: tuple[int, ...], stream: str, dtype: str) -> NDArray[np.generic]:
+    """0 to 1 stretched from the type's lowest to its highest value: what quantized image models mostly expect."""
+    import numpy as np
+
+    lowest, highest = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    levels = np.rint(_floats(shape, stream) * (highest - lowest)) + lowest
+    return levels.astype(np.dtype(dtype).newbyteorder("<"))
 
 
 def _pictures(shape: tuple[int, ...], stream: str) -> NDArray[np.float64]:

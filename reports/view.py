@@ -121,14 +121,17 @@ def compared(record: Record) -> bool:
 
 
 def agreement_text(record: Record) -> str:
-    """`ok 2e-06`, `DIFFERS 0.03`, `— reason`. The number is the largest difference, in the output's units."""
+    """`ok 2e-06`, `DIFFERS 0.03`, `ok IoU 0.97`, `— reason`.
+
+    The number is what the rule looks at: the largest difference in the output's units, or the masks' overlap.
+    """
     agreement = record.agreement
     if agreement is None:
         return f"{fmt.NONE} not compared"
     if agreement.ok is None:
         return plain(f"{fmt.NONE} {agreement.reason or 'not compared'}")
     word = "ok" if agreement.ok else "DIFFERS"
-    if agreement.max_abs_diff is None:
+    if agreement.max_abs_diff is None or agreement.tolerance.startswith("mask IoU"):
         return f"{word} IoU {agreement.mask_iou:.3f}" if agreement.mask_iou is not None else word
     return f"{word} {fmt.small(agreement.max_abs_diff)}"
 

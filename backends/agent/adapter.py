@@ -40,7 +40,10 @@ class Adapter:
         raise NotImplementedError
 
     def tensors(self) -> Tuple[List[Json], List[Json]]:
-        """Inputs and outputs as {name, dtype, shape}, in the runtime's order."""
+        """Inputs and outputs as {name, dtype, shape}, in the runtime's order.
+
+        A quantized tensor has {scale, zero_point} too, where the runtime tells: value = (stored - zero_point) * scale.
+        """
         raise NotImplementedError
 
     def set_inputs(self, arrays: List[Any]) -> None:

@@ -48,6 +48,8 @@ class LiteRt(Adapter):
     def _advice(message: str, kernels: str) -> str:
         if kernels == "xnnpack" and ("XNNPack" in message or "XNNPACK" in message):
             return "XNNPACK cannot prepare it; try --option kernels=builtin."
+        if "edgetpu-custom-op" in message:
+            return "It was compiled for an Edge TPU and runs only there; measure the file that it was compiled from."
         if "custom op" in message or "unresolved" in message.lower() or "Didn't find op" in message:
             return "This LiteRT lacks an op of the model; see its ops with `bench models show MODEL`."
         return ""
@@ -66,7 +68,10 @@ class LiteRt(Adapter):
 
         def spec(detail: Json) -> Json:
             shape = [int(size) for size in detail["shape"]]
-            return {"name": detail["name"], "dtype": np.dtype(detail["dtype"]).name, "shape": shape}
+            found: Json = {"name": detail["name"], "dtype": np.dtype(detail["dtype"]).name, "shape": shape}
+            scale, zero_point = detail["quantization"]
+            # 0 stands for a tensor that is not quantized, or not with one scale for all of it.
+            return dict(found, scale=float(scale), zero_point=int(zero_point)) if scale else found
 
         return [spec(detail) for detail in self._inputs], [spec(detail) for detail in self._outputs]
 

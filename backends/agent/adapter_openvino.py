@@ -58,7 +58,7 @@ class OpenVino(Adapter):
             self._compiled = self._core.compile_model(model, self._device, self._configuration(profiling))
             self._request = self._compiled.create_infer_request()
         except RuntimeError as error:
-            raise Refused("OpenVINO refuses the model: %s" % str(error).strip()) from None
+            raise Refused("OpenVINO refuses the model: %s" % reason_of(str(error))) from None
 
     def _reshape(self, model: Any, shapes: Dict[str, List[int]]) -> None:
         wanted = {}
@@ -191,6 +191,13 @@ class OpenVino(Adapter):
             "rows": [rows[key] for key in sorted(rows)],
             "notes": ["ops of the compiled graph, with the model's ops that were fused into them; whole microseconds"],
         }
+
+
+def reason_of(message: str) -> str:
+    """OpenVINO's message without the places in its own sources that it begins and wraps the reason with."""
+    lines = [line.strip() for line in message.splitlines()]
+    kept = [line for line in lines if line and not line.startswith("Exception from ")]
+    return " ".join(kept) or message.strip()
 
 
 ADAPTER = OpenVino

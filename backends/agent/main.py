@@ -51,6 +51,7 @@ class Agent:
         self.adapter: Optional[Adapter] = None
         self.call: Any = None
         self.before_load: Json = {}
+        self.leaving = False
 
     @property
     def loaded(self) -> Adapter:
@@ -106,7 +107,8 @@ class Agent:
             path = os.path.join(request["folder"], "output%d.bin" % index)
             array.tofile(path)
             files.append(path)
-            found.append({"name": specs[index]["name"], "dtype": str(array.dtype), "shape": list(array.shape)})
+            # The spec says what the tensor is called and how it is quantized; the array, what came out.
+            found.append(dict(specs[index], dtype=str(array.dtype), shape=list(array.shape)))
         return {"files": files, "outputs": found}
 
     def warmup(self, request: Json) -> Json:
@@ -133,8 +135,12 @@ class Agent:
     def profile(self, request: Json) -> Json:
         return self.loaded.profile(int(request["n"]))
 
+    def quit(self, request: Json) -> Json:
+        self.leaving = True
+        return {}
 
-COMMANDS = {"hello", "load", "inputs", "first", "outputs", "warmup", "turn", "finish", "profile"}
+
+COMMANDS = {"hello", "load", "inputs", "first", "outputs", "warmup", "turn", "finish", "profile", "quit"}
 
 
 def answer(agent: Agent, line: bytes) -> Json:
@@ -162,10 +168,9 @@ def main() -> None:
     os.dup2(2, 1)
     agent = Agent()
     for line in iter(sys.stdin.buffer.readline, b""):
-        if line.strip() == b'{"cmd":"quit"}':
-            channel.write(b'{"ok":true}\n')
-            break
         channel.write(json.dumps(answer(agent, line)).encode() + b"\n")
+        if agent.leaving:
+            break
     sys.stderr.flush()
     # Not sys.exit: some runtimes crash while they are torn down, after all was measured.
     os._exit(0)

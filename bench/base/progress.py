@@ -22,9 +22,10 @@ class Progress:
         self._drawn = 0.0
         self._stage = ""
 
-    def stage(self, text: str) -> None:
-        """A new stage: printed at once."""
+    def stage(self, text: str, left_s: float | None = None) -> None:
+        """A new stage: printed at once. left_s: as for `update`."""
         self._stage = text
+        self._guess(left_s)
         if not self.enabled:
             return
         if self.live:
@@ -36,14 +37,17 @@ class Progress:
         """Something moved inside the stage. left_s: a better guess of what is left than total minus elapsed."""
         if not self.live or time.monotonic() - self._drawn < REDRAW_S:
             return
-        if left_s is not None:
-            self.total_s = time.monotonic() - self._begun + left_s
+        self._guess(left_s)
         self._draw(f"{self._stage} · {detail}")
 
     def clear(self) -> None:
         """Take the line away, so that what is printed next starts on a clean one."""
         if self.live:
             print("\r\x1b[2K", end="", file=self.stream, flush=True)
+
+    def _guess(self, left_s: float | None) -> None:
+        if left_s is not None:
+            self.total_s = time.monotonic() - self._begun + left_s
 
     def _left(self) -> str:
         left = max(self.total_s - (time.monotonic() - self._begun), 0.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,12 +19,15 @@ from bench.records.types import Agreement, TensorSpec
 REFERENCE_BACKEND = "litert"
 REFERENCE_OPTIONS = {"kernels": "reference"}
 REFERENCE_NAME = "LiteRT's reference kernels"
+RECIPE = 2  # to be raised when the seeded inputs or what is kept of an output change
 
 
 class _Kept(msgspec.Struct, frozen=True):
     """One cached output: its bytes lie beside this as output<index>.bin."""
 
     spec: TensorSpec
+    scale: float
+    zero_point: int
     sha256: str
 
 
@@ -41,14 +44,18 @@ class References:
     first: dict[str, tuple[str, list[Array]]] = field(default_factory=dict)
 
     def judge(
-        self, model: str, who: str, tflite: Path | None, tflite_sha256: str, outputs: Sequence[Output], precision: str
-    ) -> Agreement:
-        """tflite: the model as TFLite (the case's own file, or the zoo's other form of it); None: there is none."""
-        arrays = [Array(output.spec, output.file.read_bytes()) for output in outputs]
+        self, model: str, who: str, tflite: Path | None, tflite_sha256: str, outputs: Sequence[Output], precision: str,
+        shapes: Mapping[str, Sequence[int]],
+    ) -> Agreement:  # fmt: skip
+        """tflite: the model as TFLite (the case's own file, or the zoo's other form of it); None: there is none.
+
+        shapes: of the inputs that the user fixed; another shape has another reference.
+        """
+        arrays = list(map(_array, outputs))
         why_no_reference = "there is no .tflite form of it for LiteRT's reference kernels"
         if tflite is not None:
             try:
-                return compare(REFERENCE_NAME, self._reference(tflite, tflite_sha256), arrays, precision)
+                return compare(REFERENCE_NAME, self._reference(tflite, tflite_sha256, shapes), arrays, precision)
             except InvocationFailed as failed:
                 why_no_reference = f"LiteRT's reference kernels could not run it: {failed.error.message}"
         if model in self.first:
@@ -59,23 +66,33 @@ class References:
             reference="", ok=None, reason=f"{why_no_reference}; this case is the reference of the ones that follow"
         )
 
-    def _reference(self, tflite: Path, sha256: str) -> list[Array]:
-        """From the cache, by the artifact's hash and the runtime's version, else made and kept."""
+    def _reference(self, tflite: Path, sha256: str, shapes: Mapping[str, Sequence[int]]) -> list[Array]:
+        """From the cache, by the artifact's hash, the shapes and the runtime's version, else made and kept."""
         try:
             runtime = version("ai-edge-litert")
         except PackageNotFoundError:
             runtime = "unknown"
-        folder = self.cache / "references" / f"{sha256[:16]}-litert-{runtime}"
+        fixed = hashlib.sha256(msgspec.json.encode(shapes, order="sorted")).hexdigest()[:8] if shapes else "as-is"
+        folder = self.cache / "references" / f"{sha256[:16]}-{fixed}-litert-{runtime}-r{RECIPE}"
         try:
             kept = msgspec.json.decode((folder / "outputs.json").read_bytes(), type=list[_Kept])
-            arrays = [Array(each.spec, (folder / f"output{i}.bin").read_bytes()) for i, each in enumerate(kept)]
+            arrays = [
+                Array(each.spec, (folder / f"output{index}.bin").read_bytes(), each.scale, each.zero_point)
+                for index, each in enumerate(kept)
+            ]
             if all(hashlib.sha256(a.data).hexdigest() == k.sha256 for a, k in zip(arrays, kept, strict=True)):
                 return arrays
         except (OSError, msgspec.DecodeError):
             pass
-        arrays = [Array(output.spec, output.file.read_bytes()) for output in self.run(tflite)]
+        arrays = list(map(_array, self.run(tflite)))
         for index, array in enumerate(arrays):
             write_atomic(folder / f"output{index}.bin", array.data)
-        kept = [_Kept(array.spec, hashlib.sha256(array.data).hexdigest()) for array in arrays]
+        kept = [
+            _Kept(array.spec, array.scale, array.zero_point, hashlib.sha256(array.data).hexdigest()) for array in arrays
+        ]
         write_atomic(folder / "outputs.json", msgspec.json.encode(kept))
         return arrays
+
+
+def _array(output: Output) -> Array:
+    return Array(output.spec, output.file.read_bytes(), output.scale, output.zero_point)

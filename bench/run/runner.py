@@ -49,6 +49,7 @@ from bench.run.reference import REFERENCE_BACKEND, REFERENCE_OPTIONS, References
 SEED = 0
 Shape = tuple[int, ...]
 MINIMUM_INVOCATIONS = 3
+DIFFER = "invocations differ: "
 OVERRUN = 3.0  # a slow model may take this many times its seconds before the last invocations are dropped
 
 
@@ -75,8 +76,8 @@ class Settings:
     @property
     def expected_s(self) -> float:
         """A guess for one case: starts, loads and a typical warm-up of each invocation, turns, and the profile."""
-        typical_warmup = min(self.invocation_warmup_s, 1.0)
-        return self.time_s + self.invocations * (typical_warmup + 0.7) + (3.0 if self.profile else 0.0)
+        typical_warmup = min(self.invocation_warmup_s, 0.6)
+        return self.time_s + self.invocations * (typical_warmup + 0.4) + (2.0 if self.profile else 0.0)
 
 
 @dataclass
@@ -114,8 +115,8 @@ class Runner:
     def measure_all(self, cases: Sequence[Planned]) -> Iterator[tuple[Record, Path]]:
         """Each case's record, as soon as it is on disk. Raises StorageError when it cannot be put there."""
         for number, planned in enumerate(cases, 1):
-            self.progress.stage(f"[{number}/{len(cases)}] {planned.case.label}")
             left = (len(cases) - number) * self.settings.expected_s
+            self.progress.stage(f"[{number}/{len(cases)}] {planned.case.label}", left + self.settings.expected_s)
             record = self._measure(planned, left)
             path = store.save(record, self.results)
             yield record, path
@@ -150,7 +151,9 @@ class Runner:
             sha256 = found.artifact.sha256 if found.artifact and tflite == path else sha256_of(tflite) if tflite else ""
             precision = "fp32" if case.variant == FILE_VARIANT else case.variant
             who = f"{case.backend} {case.accelerator}"
-            found.agreement = self._referee(device, job).judge(case.model, who, tflite, sha256, outputs, precision)
+            found.agreement = self._referee(device, job).judge(
+                case.model, who, tflite, sha256, outputs, precision, shapes
+            )
 
         self._invocations(job, device, found, agree, left_s)
         if self.settings.profile:
@@ -276,11 +279,11 @@ def _take(found: _SoFar, measured: Measured, during: Conditions) -> None:
     found.invocations.append(msgspec.structs.replace(measured.invocation, during=during))
     found.tool = measured.tool
     # Invocations that were placed differently must not look like the first one.
-    if len(found.invocations) > 1 and measured.placement != found.placement:
-        reason = f"invocations differ: {found.placement.text}, then {measured.placement.text}"
-        found.placement = Placement(kind="unknown", reason=reason)
-    else:
+    if len(found.invocations) == 1:
         found.placement = measured.placement
+    elif measured.placement != found.placement and not found.placement.reason.startswith(DIFFER):
+        reason = f"{DIFFER}{found.placement.text}, then {measured.placement.text}"
+        found.placement = Placement(kind="unknown", reason=reason)
     if measured.stderr:
         found.transcript.append(measured.stderr)
 

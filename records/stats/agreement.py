@@ -21,15 +21,23 @@ ALIVE_STD = 0.05
 
 @dataclass(frozen=True)
 class Array:
-    """One output: its raw little-endian bytes and what they are."""
+    """One output: its raw little-endian bytes and what they are. scale: 0 when it is not quantized."""
 
     spec: TensorSpec
     data: bytes
+    scale: float = 0.0
+    zero_point: int = 0
+
+    @property
+    def quantized(self) -> bool:
+        return self.scale != 0.0
 
     def values(self) -> NDArray[np.float64]:
+        """Real values: (stored - zero_point) * scale for a quantized output."""
         import numpy as np
 
-        return np.frombuffer(self.data, dtype=np.dtype(self.spec.dtype)).astype(np.float64)
+        stored = np.frombuffer(self.data, dtype=np.dtype(self.spec.dtype)).astype(np.float64)
+        return (stored - self.zero_point) * self.scale if self.quantized else stored
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,9 @@ def difference(reference: Array, output: Array) -> Difference:
     """
     import numpy as np
 
+    if reference.quantized and not output.quantized and output.spec.dtype == reference.spec.dtype:
+        # A runtime that gives the stored numbers without saying what they mean: they mean the same.
+        output = Array(output.spec, output.data, reference.scale, reference.zero_point)
     wanted, found = reference.values(), output.values()
     if wanted.size != found.size:
         raise ValueError(f"{reference.spec.shape} against {output.spec.shape}")
@@ -88,7 +99,8 @@ def difference(reference: Array, output: Array) -> Difference:
 def compare(name: str, reference: Sequence[Array], outputs: Sequence[Array], precision: str) -> Agreement:
     """The worst of all outputs. name: what the reference is; precision: fp32, fp16 or int8 (others count as fp32).
 
-    A constant reference says nothing, so it never agrees. Pairs by name where the names match, else by order.
+    A quantized reference makes it int8. A constant reference says nothing, so it never agrees. Pairs by name where the
+    names match, else by order.
     """
     if len(reference) != len(outputs):
         reason = f"the reference has {len(reference)} outputs, this one {len(outputs)}"
@@ -99,6 +111,8 @@ def compare(name: str, reference: Sequence[Array], outputs: Sequence[Array], pre
         return Agreement(reference=name, ok=False, reason=f"output sizes differ: {error}")
     if not found:
         return Agreement(reference=name, ok=None, reason="the model has no outputs")
+    if any(array.quantized for array in reference):
+        precision = "int8"
     worst = max(found, key=lambda each: each.relative)
     ious = [each.mask_iou for each in found if each.mask_iou is not None]
     ok, tolerance, reason = _judge(found, worst, ious, precision)
