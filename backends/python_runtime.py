@@ -93,7 +93,9 @@ def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any
         options=case.options,
     )
     spawn_ns = agent.elapsed_ns
-    loaded = agent.ask("load", "loading the model", model=job.model, shapes=case.shapes, profiling=profiling)
+    loaded = agent.ask(
+        "load", "loading the model", model=job.model, shapes=case.shapes, trace=str(job.folder) if profiling else ""
+    )
     inputs = _specs(loaded["inputs"])
     dynamic = next((spec for spec in inputs if spec.dynamic), None)
     if dynamic is not None:
@@ -146,7 +148,7 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
             with agent.waiting():  # the reference may have to be made first
                 watch.outputs(found)
         watch.stage("warming up")
-        answer = agent.ask("warmup", "warm-up", first_ns=first_ns, limit_ns=int(warmup_s * 1e9))
+        answer = agent.ask("warmup", "warm-up", limit_ns=int(warmup_s * 1e9))
         warmup = msgspec.convert(answer, type=Warmup)
         count = turn_length(warmup.window_medians_ns[-1])
         turns: list[Turn] = []

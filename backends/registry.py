@@ -43,7 +43,7 @@ BACKENDS: dict[str, Backend] = {
         Backend(
             name="litert",
             title="LiteRT (TensorFlow Lite)",
-            module="ai_edge_litert.interpreter",
+            module="ai_edge_litert",
             install="pip install 'ai-edge-litert>=2.3,<2.4'",
             formats=("tflite",),
             accelerators=("cpu",),

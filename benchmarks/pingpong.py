@@ -70,7 +70,7 @@ def agent_turns(stack: ExitStack, what: Subject, cache: Path) -> Turn:
     options = {"openvino": {"precision": "f32"}}.get(what.backend, {})
     client = stack.enter_context(AgentClient(LocalDevice(), str(agent), 300.0))
     client.ask("hello", "hello", backend=what.backend, accelerator="cpu", threads=1, options=options)
-    loaded = client.ask("load", "load", model=str(what.model), shapes={}, profiling=False)
+    loaded = client.ask("load", "load", model=str(what.model), shapes={}, trace="")
     msgspec.convert(loaded["inputs"], type=list[TensorSpec])
     client.ask("inputs", "inputs", files=[str(what.input)])
     return lambda count: list(client.ask("turn", "turn", n=count)["samples_ns"])

@@ -68,14 +68,12 @@ def test_op_profiles(cache: Path, row: Rows, benchmark: BenchmarkFixture) -> Non
     done = benchmark.pedantic(
         subprocess.run, ([sys.executable, *arguments],), {"check": True, "capture_output": True}, rounds=1, iterations=1
     )
-    records, damaged = store.load_run(root, json.loads(done.stdout)["run"])
-    assert len(records) == 3
+    found, damaged = store.load_run(root, json.loads(done.stdout)["run"])
+    assert len(found) == 3
     assert not damaged
-    for record in records:
+    for record, _ in found:
         profile = record.profile
         assert profile is not None, record.profile_reason
-        found = f"gap {profile.gap_share:+.1%}, {profile.slowdown or float('nan'):.3f}x of the unprofiled run"
-        row.append(
-            (f"op profile of prisma, {record.case.backend} ({len(profile.rows)} rows)", found, "gap within 10 %")
-        )
+        said = f"gap {profile.gap_share:+.1%}, {profile.slowdown or float('nan'):.3f}x of the unprofiled run"
+        row.append((f"op profile of prisma, {record.case.backend} ({len(profile.rows)} rows)", said, "gap within 10 %"))
         assert abs(profile.gap_share) <= 0.10

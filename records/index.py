@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.base.errors import BenchError
+from bench.base.errors import StorageError
 from bench.base.paths import ensure_dir
 from bench.records.stats import latency_summary
 from bench.records.store import RecordError, files, load
 from bench.records.types import Record
 
 VERSION = 1
+LOCK_S = 10.0  # how long another process may write before we give up
+ATTEMPTS = 5
+# What sqlite says of a file that is not our database: no database, rotten, or of other columns (a plain error).
+DAMAGED = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR}
+# What it says when another process, which found the damage too, made the file anew under us.
+MOVED = {sqlite3.SQLITE_READONLY_DBMOVED, sqlite3.SQLITE_IOERR}
 COLUMNS = (
     "path", "root", "size", "mtime_ns", "run_id", "started", "case_key", "device", "backend", "accelerator", "model",
     "variant", "threads", "placement", "median_ns", "low_ns", "high_ns", "n", "error", "damaged",
@@ -86,55 +92,70 @@ def _measured_row(record: Record, path: Path, root: Path, size: int, mtime_ns: i
     )
 
 
-@contextlib.contextmanager
-def _open(cache: Path) -> Iterator[sqlite3.Connection]:
-    """The database of this version; one that is damaged or of another version is made anew."""
-    path = ensure_dir(cache) / f"index-{VERSION}.sqlite3"
-    columns = ", ".join(f"{name} PRIMARY KEY" if name == "path" else name for name in COLUMNS)
-    for attempt in (1, 2):
-        connection = sqlite3.connect(path, timeout=10)
-        try:
-            connection.execute(f"CREATE TABLE IF NOT EXISTS records ({columns})")
-            break
-        except sqlite3.DatabaseError as error:
-            connection.close()
-            if attempt == 2:
-                raise BenchError(f"the index {path} cannot be opened", str(error), f"Delete {path}.") from None
-            path.unlink(missing_ok=True)
-    try:
-        with connection:
-            yield connection
-    finally:
-        connection.close()
-
-
 def rows(root: Path, cache: Path, *, rebuild: bool = False) -> list[Row]:
     """All records below a results folder, oldest first; files that are new or changed since are read, no others.
 
-    rebuild: forget what is known of this folder first. Raises StorageError when the cache cannot be written.
+    rebuild: forget what is known of this folder first. A damaged index is made anew. Raises StorageError when the
+    cache cannot be written, or another process holds the index for long.
     """
-    root = root.absolute()
-    with _open(cache) as connection:
-        if rebuild:
-            connection.execute("DELETE FROM records WHERE root = ?", (str(root),))
-        known = {
-            row[0]: (row[1], row[2])
-            for row in connection.execute("SELECT path, size, mtime_ns FROM records WHERE root = ?", (str(root),))
-        }
-        present: set[str] = set()
-        for path in files(root):
-            try:
-                status = path.stat()
-            except OSError:  # gone since the folder was listed
-                continue
-            present.add(str(path))
-            if known.get(str(path)) == (status.st_size, status.st_mtime_ns):
-                continue
-            row = _row(path, root, status.st_size, status.st_mtime_ns)
-            marks = ", ".join("?" * len(COLUMNS))
-            values = [getattr(row, name) for name in COLUMNS]
-            connection.execute(f"INSERT OR REPLACE INTO records ({', '.join(COLUMNS)}) VALUES ({marks})", values)
-        for gone in known.keys() - present:
-            connection.execute("DELETE FROM records WHERE path = ?", (gone,))
-        query = f"SELECT {', '.join(COLUMNS)} FROM records WHERE root = ? ORDER BY run_id, path"
-        return [Row(*found) for found in connection.execute(query, (str(root),))]
+    path = ensure_dir(cache) / f"index-{VERSION}.sqlite3"
+    reason = ""
+    for _ in range(ATTEMPTS):
+        try:
+            return _update(path, root.absolute(), rebuild)
+        except sqlite3.DatabaseError as error:
+            reason = str(error)
+            code = error.sqlite_errorcode
+            if code & 0xFF in DAMAGED:
+                _forget(path)
+            elif not MOVED & {code, code & 0xFF}:
+                break
+    todo = f"Free some space, wait for the other process, or delete {path}: it is only an index."
+    raise StorageError(f"cannot use the index {path}", reason, todo)
+
+
+def _forget(path: Path) -> None:
+    """Delete the database, with the journal that would be rolled back into the next one."""
+    for each in (path, Path(f"{path}-journal")):
+        with contextlib.suppress(FileNotFoundError):
+            each.unlink()
+
+
+def _update(path: Path, root: Path, rebuild: bool) -> list[Row]:
+    columns = ", ".join(f"{name} PRIMARY KEY" if name == "path" else name for name in COLUMNS)
+    names, marks = ", ".join(COLUMNS), ", ".join("?" * len(COLUMNS))
+    ours = (str(root),)
+    opened = sqlite3.connect(path, timeout=LOCK_S, isolation_level="IMMEDIATE")
+    with contextlib.closing(opened) as connection:
+        # Locks are taken for writing from the start: two processes that both read first would refuse each other.
+        if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'records'").fetchall():
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(f"CREATE TABLE IF NOT EXISTS records ({columns})")
+        listed = connection.execute("SELECT path, size, mtime_ns FROM records WHERE root = ?", ours).fetchall()
+        known = {row[0]: (row[1], row[2]) for row in listed}
+        present, changed = _look(root, {} if rebuild else known)
+        values = [tuple(getattr(row, name) for name in COLUMNS) for row in changed]
+        gone = [(each,) for each in known.keys() - present]
+        # All files are read by now, so that other processes wait for the writing only.
+        if values or gone:
+            with connection:
+                connection.executemany(f"INSERT OR REPLACE INTO records ({names}) VALUES ({marks})", values)
+                connection.executemany("DELETE FROM records WHERE path = ?", gone)
+        query = f"SELECT {names} FROM records WHERE root = ? ORDER BY run_id, path"
+        return [Row(*found) for found in connection.execute(query, ours)]
+
+
+def _look(root: Path, known: Mapping[str, tuple[int, int]]) -> tuple[set[str], list[Row]]:
+    """(the paths of all record files, the rows of those that differ from what is known)."""
+    present: set[str] = set()
+    changed: list[Row] = []
+    for path in files(root):
+        try:
+            status = path.stat()
+        except OSError:  # gone since the folder was listed
+            continue
+        present.add(str(path))
+        if known.get(str(path)) != (status.st_size, status.st_mtime_ns):
+            changed.append(_row(path, root, status.st_size, status.st_mtime_ns))
+    return present, changed

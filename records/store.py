@@ -35,8 +35,9 @@ def now() -> str:
 
 
 def new_run_id() -> str:
-    """`20261123T101530Z-3fa9`: sorts by time; the random part keeps runs of two hosts apart."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    """`20261123T101530.250Z-3fa9`: sorts by time; the random part keeps runs of two hosts apart."""
+    instant = datetime.now(UTC)
+    return f"{instant:%Y%m%dT%H%M%S}.{instant.microsecond // 1000:03d}Z-{secrets.token_hex(2)}"
 
 
 def file_name(record: Record) -> str:
@@ -44,7 +45,7 @@ def file_name(record: Record) -> str:
     case = record.case
     words = (case.model, case.variant, case.backend, case.accelerator)
     slug = re.sub(r"[^A-Za-z0-9_.]+", "-", "-".join(words)).strip("-.")[:100]
-    return f"{slug}-{record.case_key[:8]}{SUFFIX}"
+    return f"{slug or 'case'}-{record.case_key[:8]}{SUFFIX}"
 
 
 def encode(record: Record) -> bytes:
@@ -62,16 +63,28 @@ def decode(data: bytes, path: Path) -> Record:
                 f"It has schema {schema}; this bench knows {SCHEMA_VERSION}.",
                 "Read it with the bench that wrote it, or a newer one.",
             )
+        if schema < 1:
+            raise msgspec.ValidationError(f"there was no schema {schema}")
         return msgspec.json.decode(data, type=Record)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RecordError(
             f"cannot read {path}", f"damaged record: {error}", "Move the file away; other records are not affected."
         ) from None
 
 
 def save(record: Record, root: Path) -> Path:
-    """Write a record below `root`/<run id>/ and give its path. Raises StorageError."""
-    return write_atomic(root / record.run.id / file_name(record), encode(record))
+    """Write a record below `root`/<run id>/ and give its path. Raises StorageError.
+
+    A record that could not be read again is our fault, and is not written: JSON has no NaN, and a type checker takes
+    True for a number. Raises BenchError then.
+    """
+    path = root / record.run.id / file_name(record)
+    data = encode(record)
+    try:
+        decode(data, path)
+    except RecordError as error:
+        raise BenchError(f"the record {path.name} could not be read again, and was not written", error.found) from None
+    return write_atomic(path, data)
 
 
 def load(path: Path) -> Record:
@@ -92,16 +105,22 @@ def files(root: Path) -> Iterator[Path]:
     except OSError as error:
         raise RecordError(f"cannot read the results folder {root}", str(error.strerror or error), "") from None
     for run in runs:
-        yield from sorted(path for path in Path(run).glob(f"*{SUFFIX}") if not path.name.startswith("."))
+        yield from run_files(Path(run))
 
 
-def load_run(root: Path, run_id: str) -> tuple[list[Record], list[RecordError]]:
-    """The readable records of a run, and an error for each that is not."""
-    records: list[Record] = []
+def run_files(folder: Path) -> list[Path]:
+    """The record files of one run's folder; none where there is no such folder."""
+    # Hidden ones are no records: copying from a Mac leaves `._name.json` beside each file.
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if not path.name.startswith("."))
+
+
+def load_run(root: Path, run_id: str) -> tuple[list[tuple[Record, Path]], list[RecordError]]:
+    """The readable records of a run with their files, and an error for each that is not."""
+    records: list[tuple[Record, Path]] = []
     damaged: list[RecordError] = []
-    for path in sorted((root / run_id).glob(f"*{SUFFIX}")):
+    for path in run_files(root / run_id):
         try:
-            records.append(load(path))
+            records.append((load(path), path))
         except RecordError as error:
             damaged.append(error)
     return records, damaged

@@ -35,8 +35,11 @@ class Adapter:
         """Import the runtime and give its version. Raises Refused when it is missing."""
         raise NotImplementedError
 
-    def load(self, path: str, shapes: Dict[str, List[int]], profiling: bool) -> None:
-        """Make the model ready to run. shapes: input name -> shape, for inputs that are dynamic in the file."""
+    def load(self, path: str, shapes: Dict[str, List[int]], trace: str) -> None:
+        """Make the model ready to run. shapes: input name -> shape, for inputs that are dynamic in the file.
+
+        trace: a folder for what profiling writes, when `profile` will be called; else empty.
+        """
         raise NotImplementedError
 
     def tensors(self) -> Tuple[List[Json], List[Json]]:

@@ -27,7 +27,7 @@ class LiteRt(Adapter):
         except PackageNotFoundError:
             return "unknown"
 
-    def load(self, path: str, shapes: Dict[str, List[int]], profiling: bool) -> None:
+    def load(self, path: str, shapes: Dict[str, List[int]], trace: str) -> None:
         self._path = path
         self._shapes = shapes
         kernels = self.options.get("kernels", "xnnpack")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from typing import Any, Callable, Dict, List, Tuple
 
 from .adapter import Adapter, Json, Refused, shape_mismatch
@@ -37,7 +36,7 @@ class OnnxRuntime(Adapter):
             raise Refused("ONNX Runtime has no provider for %s here; it has %s" % (self.accelerator, available))
         return str(onnxruntime.__version__)
 
-    def load(self, path: str, shapes: Dict[str, List[int]], profiling: bool) -> None:
+    def load(self, path: str, shapes: Dict[str, List[int]], trace: str) -> None:
         options = self._ort.SessionOptions()
         options.intra_op_num_threads = self.threads
         options.inter_op_num_threads = 1
@@ -47,10 +46,9 @@ class OnnxRuntime(Adapter):
         )
         # Asks the session to remember which provider took which node: costs at load, nothing at run.
         options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
-        if profiling:
-            self._trace = tempfile.mkdtemp(prefix="bench-ort-")
+        if trace:
             options.enable_profiling = True
-            options.profile_file_prefix = os.path.join(self._trace, "trace")
+            options.profile_file_prefix = os.path.join(trace, "onnxruntime")
         try:
             self._session = self._ort.InferenceSession(path, options, providers=[self._provider])
         except Exception as error:  # the runtime raises its own classes, which share only Exception
@@ -143,7 +141,6 @@ class OnnxRuntime(Adapter):
         with open(path) as stream:
             events = json.load(stream)
         os.unlink(path)
-        os.rmdir(self._trace)
         return {
             "source": "onnxruntime trace",
             "inferences": inferences,

@@ -51,11 +51,12 @@ class OpenVino(Adapter):
             configuration.update(own)
         return configuration
 
-    def load(self, path: str, shapes: Dict[str, List[int]], profiling: bool) -> None:
+    def load(self, path: str, shapes: Dict[str, List[int]], trace: str) -> None:
+        self._profiling, self._runs = bool(trace), 0  # runs: counted while profiling, for the counters' means
         try:
             model = self._core.read_model(path)
             self._reshape(model, shapes)
-            self._compiled = self._core.compile_model(model, self._device, self._configuration(profiling))
+            self._compiled = self._core.compile_model(model, self._device, self._configuration(self._profiling))
             self._request = self._compiled.create_infer_request()
         except RuntimeError as error:
             raise Refused("OpenVINO refuses the model: %s" % reason_of(str(error))) from None
@@ -97,7 +98,14 @@ class OpenVino(Adapter):
 
     def invoker(self) -> Callable[[], Any]:
         infer = self._request.infer
-        return lambda: infer(share_outputs=True)
+        if not self._profiling:
+            return lambda: infer(share_outputs=True)
+
+        def counted() -> None:
+            self._runs += 1
+            infer(share_outputs=True)
+
+        return counted
 
     def outputs(self) -> List[Any]:
         return [self._request.get_output_tensor(i).data.copy() for i in range(len(self._compiled.outputs))]
@@ -150,37 +158,27 @@ class OpenVino(Adapter):
                 found[op.get_friendly_name()] = [name for name in names if name]
         return found
 
+    def _counters(self) -> Dict[Tuple[int, str], Json]:
+        """(position, name) -> {type, exec_type, mean_ns} of the ops that have run."""
+        found: Dict[Tuple[int, str], Json] = {}
+        for position, info in enumerate(self._request.get_profiling_info()):
+            if str(info.status).rsplit(".", 1)[-1] == "NOT_RUN":  # fused into another op, or folded
+                continue
+            seconds = info.real_time.days * 86_400 + info.real_time.seconds
+            mean_ns = seconds * 1_000_000_000 + info.real_time.microseconds * 1000
+            found[(position, info.node_name)] = {"type": info.node_type, "where": info.exec_type, "mean_ns": mean_ns}
+        return found
+
     def profile(self, inferences: int) -> Json:
         from .measure import turn
 
+        if self._execution_devices() != ["CPU"]:
+            raise Refused("op profile unavailable: what the counters mean is known for OpenVINO's CPU device only")
         call = self.invoker()
         turn(call, WARM_UP_RUNS)
-        sources = self._source_ops()
-        samples: List[int] = []
-        rows: Dict[Tuple[int, str], Json] = {}
-        for _ in range(inferences):
-            samples += turn(call, 1)
-            for position, info in enumerate(self._request.get_profiling_info()):
-                if str(info.status).rsplit(".", 1)[-1] == "NOT_RUN":  # fused into another op, or folded
-                    continue
-                row = rows.setdefault(
-                    (position, info.node_name),
-                    {
-                        "position": position,
-                        "op_type": info.node_type,
-                        "name": info.node_name,
-                        "time_ns": 0,
-                        "calls": 0,
-                        "source_ops": sources.get(info.node_name, []),
-                        "where": info.exec_type,
-                    },
-                )
-                row["time_ns"] += (
-                    info.real_time.days * 86_400_000_000_000
-                    + info.real_time.seconds * 1_000_000_000
-                    + info.real_time.microseconds * 1000
-                )
-                row["calls"] += 1
+        before, runs_before = self._counters(), self._runs
+        samples = turn(call, inferences)
+        rows = counter_rows(before, runs_before, self._counters(), self._runs, self._source_ops())
         if not rows:
             raise Refused("op profile unavailable: OpenVINO gave no counters for %s" % self._device)
         return {
@@ -188,9 +186,41 @@ class OpenVino(Adapter):
             "inferences": inferences,
             "samples_ns": samples,
             "total_ns": sum(samples),
-            "rows": [rows[key] for key in sorted(rows)],
+            "rows": rows,
             "notes": ["ops of the compiled graph, with the model's ops that were fused into them; whole microseconds"],
         }
+
+
+def counter_rows(
+    before: Dict[Tuple[int, str], Json],
+    runs_before: int,
+    after: Dict[Tuple[int, str], Json],
+    runs_after: int,
+    sources: Dict[str, List[str]],
+) -> List[Json]:
+    """Op rows of the runs between two readings of the CPU device's counters; times are sums over those runs.
+
+    A counter is the mean over all runs since the model was compiled, the cold first one among them (openvino,
+    src/plugins/intel_cpu/src/perf_count.h: total duration / number of runs), in whole microseconds: so the sum of the
+    runs in between is the difference of mean times runs.
+    """
+    rows: List[Json] = []
+    for key in sorted(after):
+        counter = after[key]
+        earlier_ns = before[key]["mean_ns"] * runs_before if key in before else 0
+        rows.append(
+            {
+                "position": key[0],
+                "op_type": counter["type"],
+                "name": key[1],
+                # Rounding can make an op that takes no time look as if it took less than none.
+                "time_ns": max(counter["mean_ns"] * runs_after - earlier_ns, 0),
+                "calls": runs_after - runs_before,
+                "source_ops": sources.get(key[1], []),
+                "where": counter["where"],
+            }
+        )
+    return rows
 
 
 def reason_of(message: str) -> str:

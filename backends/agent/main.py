@@ -1,17 +1,18 @@
 """The agent's protocol: a JSON object per line on stdin, one per line back. One process is one invocation.
 
 hello {backend, accelerator, threads, options}      -> {agent, python, runtime, version, sync}
-load {model, shapes, profiling}                     -> {load_ns, inputs, outputs}
+load {model, shapes, trace}                         -> {load_ns, inputs, outputs}
 inputs {files}                                      -> {}            raw little-endian arrays, in order
 first {}                                            -> {first_ns}
 outputs {folder}                                    -> {files, outputs}
-warmup {first_ns, limit_ns}                         -> {inferences, duration_ns, window_medians_ns, steady}
+warmup {limit_ns}                                   -> {inferences, duration_ns, window_medians_ns, steady}
 turn {n}                                            -> {start_ns, samples_ns}
 finish {}                                           -> {placement, settings, memory, io}
 profile {n}                                         -> {source, inferences, total_ns, rows, notes}
 quit {}                                             -> {}
 
-An answer has `ok`; when it is false, `error` has {kind, message, todo}. A closed stdin ends the process.
+trace: a folder for what profiling writes; empty: not a profiling invocation. An answer has `ok`; when it is false,
+`error` has {kind, message, todo}. A closed stdin ends the process.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class Agent:
         self.before_load = measure.memory_bytes("VmRSS")
         measure.reset_peak_memory()
         begun = time.perf_counter_ns()
-        self.loaded.load(request["model"], request.get("shapes") or {}, bool(request.get("profiling")))
+        self.loaded.load(request["model"], request.get("shapes") or {}, str(request.get("trace") or ""))
         load_ns = time.perf_counter_ns() - begun
         inputs, outputs = self.loaded.tensors()
         return {"load_ns": load_ns, "inputs": inputs, "outputs": outputs}
@@ -112,7 +113,7 @@ class Agent:
         return {"files": files, "outputs": found}
 
     def warmup(self, request: Json) -> Json:
-        return measure.warm_up(self.call, int(request["first_ns"]), int(request["limit_ns"]))
+        return measure.warm_up(self.call, int(request["limit_ns"]))
 
     def turn(self, request: Json) -> Json:
         start = time.perf_counter_ns() - self.begun_ns

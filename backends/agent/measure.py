@@ -32,7 +32,7 @@ def window(call: Callable[[], Any], guess_ns: int) -> List[int]:
     return turn(call, max(WINDOW_AT_LEAST, WINDOW_NS // max(guess_ns, 1)))
 
 
-def warm_up(call: Callable[[], Any], first_ns: int, limit_ns: int) -> Dict[str, Any]:
+def warm_up(call: Callable[[], Any], limit_ns: int) -> Dict[str, Any]:
     """Run windows until the medians of the last two are within 2 %, or the limit is over: then it is not steady.
 
     The first guess comes from the second inference, since the first one also pays for what is set up lazily.

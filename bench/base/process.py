@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import IO, Any
 
 STDERR_TAIL_LINES = 200
+STDERR_LINE_BYTES = 16_384
+DRAIN_S = 1.0
 _END = object()
 
 
@@ -53,6 +55,7 @@ class Child:
         assert process.stderr is not None
         self.process = process
         self._stdin = process.stdin
+        self._closed = False
         self._lines: queue.Queue[object] = queue.Queue()
         self._errors: deque[str] = deque(maxlen=STDERR_TAIL_LINES)
         self._threads = [
@@ -84,45 +87,60 @@ class Child:
         return cls(process)
 
     def _pump_lines(self, stream: IO[bytes]) -> None:
-        pending = b""
+        pieces: list[bytes] = []  # of the line that has no end yet; what a crash cut off is no line
         # os.read: a line must come through when it is written, not when some buffer is full.
         while chunk := os.read(stream.fileno(), 1 << 16):
-            *whole, pending = (pending + chunk).split(b"\n")
-            for line in whole:
-                self._lines.put(line)
+            first, *others = chunk.split(b"\n")
+            pieces.append(first)
+            for other in others:
+                self._lines.put(b"".join(pieces))
+                pieces = [other]
         self._lines.put(_END)
 
     def _pump_errors(self, stream: IO[bytes]) -> None:
         pending = b""
         while chunk := os.read(stream.fileno(), 1 << 16):
-            *whole, pending = (pending + chunk).split(b"\n")
+            # Bounded: a progress bar may never end its line.
+            *whole, pending = (pending[-STDERR_LINE_BYTES:] + chunk).split(b"\n")
             self._errors.extend(line.decode("utf-8", "replace") for line in whole)
         if pending:
             self._errors.append(pending.decode("utf-8", "replace"))
 
     def write_line(self, data: bytes) -> None:
-        """Send one line. Raises ChildEnded when nobody reads any more."""
+        """Send one line. Raises ChildEnded when nobody reads any more.
+
+        Blocks while the pipe (64 KiB) is full and the child does not read.
+        """
+        left = memoryview(data + b"\n")
         try:
-            self._stdin.write(data + b"\n")
-            self._stdin.flush()
-        except (BrokenPipeError, OSError):
+            while left:  # unbuffered: one write may take a part only
+                left = left[self._stdin.write(left) :]
+        except (OSError, ValueError):  # ValueError: after close()
             raise ChildEnded(self.wait(5.0)) from None
 
     def read_line(self, timeout_s: float) -> bytes:
         """The next line of stdout. Raises ChildTimeout or ChildEnded."""
-        try:
-            item = self._lines.get(timeout=max(timeout_s, 0.0))
-        except queue.Empty:
-            raise ChildTimeout from None
+        item = self._next(max(timeout_s, 0.0))
+        if item is None:
+            if self.process.poll() is None:
+                raise ChildTimeout
+            # It ended, and no end came: either that is still in the pipe, or what it started holds its output.
+            item = self._next(DRAIN_S)
         if isinstance(item, bytes):
             return item
         self._lines.put(_END)  # the end stays the end for later calls
         raise ChildEnded(self.wait(5.0))
 
+    def _next(self, timeout_s: float) -> object | None:
+        try:
+            return self._lines.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
     def stderr_tail(self, lines: int = 40) -> str:
         """The last lines of stderr; waits a moment for what is still in the pipe of a process that ended."""
         if self.process.poll() is not None:
-            self._threads[1].join(timeout=1.0)
+            self._threads[1].join(DRAIN_S)
         return "\n".join(list(self._errors)[-lines:])
 
     def wait(self, timeout_s: float) -> int | None:
@@ -133,22 +151,29 @@ class Child:
             return None
 
     def close(self, grace_s: float = 0.0) -> int | None:
-        """End it: close stdin, wait `grace_s` for it to leave by itself, then kill its whole group."""
+        """End it: close stdin, wait `grace_s` for it to leave by itself, then kill its whole group.
+
+        The return code; None when not even that ended it within 5 s.
+        """
+        if self._closed:
+            return self.process.returncode
         with contextlib.suppress(OSError):
             self._stdin.close()
         if grace_s:
             self.wait(grace_s)
         self.kill()
+        self._closed = True
         code = self.wait(5.0)
-        for thread in self._threads:
-            thread.join(timeout=1.0)
-        for stream in (self.process.stdout, self.process.stderr):
-            if stream is not None and not any(thread.is_alive() for thread in self._threads):
+        for thread, stream in zip(self._threads, (self.process.stdout, self.process.stderr), strict=True):
+            thread.join(DRAIN_S)
+            if stream is not None and not thread.is_alive():
                 stream.close()
         return code
 
     def kill(self) -> None:
         """Kill the process group: also what the child started, and also when the child itself is gone."""
+        if self._closed:  # its number may be that of a stranger's group by now
+            return
         if sys.platform == "win32":
             self.process.kill()
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import time
 from typing import TextIO
@@ -56,5 +56,14 @@ class Progress:
     def _draw(self, text: str) -> None:
         self._drawn = time.monotonic()
         tail = f" · about {self._left()} left"
-        width = shutil.get_terminal_size().columns - 1
-        print(f"\r\x1b[2K{text[: max(width - len(tail), 10)]}{tail}", end="", file=self.stream, flush=True)
+        width = max(self._columns() - 1, 1)  # a line that wraps cannot be rewritten
+        clean = "".join(sign if sign.isprintable() else "?" for sign in text)  # names come from files
+        line = f"{clean[: max(width - len(tail), 10)]}{tail}"
+        print(f"\r\x1b[2K{line[:width]}", end="", file=self.stream, flush=True)
+
+    def _columns(self) -> int:
+        """Of the terminal that is written to: stdout may be a pipe."""
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or 80
+        except (OSError, ValueError):
+            return 80

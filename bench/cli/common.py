@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +61,21 @@ def find_run(root: Path, wanted: str) -> str:
     if matching:
         raise UsageError(f"{wanted!r} is the beginning of several runs", ", ".join(matching[:8]), "Give more of it.")
     raise UsageError(f"no run {wanted!r} in {root}", "", did_you_mean(wanted, ids[-50:]))
+
+
+@contextlib.contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """The reader of a pipe (`bench show | head`) may have enough before all is printed: that is no failure."""
+    stream = sys.stdout
+    try:
+        yield
+        stream.flush()
+    except (BrokenPipeError, SystemExit) as left:
+        # click and rich make it an exit with 1, which here would be a finding; nothing of ours exits inside.
+        if isinstance(left, SystemExit) and left.code != 1:
+            raise
+        sys.stdout = stream
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def print_json(value: object) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import signal
 import sys
 from types import FrameType
@@ -13,6 +12,7 @@ import click
 
 from bench import __version__
 from bench.base.errors import BenchError, ExitCode
+from bench.cli.common import reader_may_leave
 
 # verb -> its one line in --help. The module bench.cli.VERB is imported when the verb is used.
 VERBS = {
@@ -77,9 +77,11 @@ def run_cli(arguments: list[str] | None = None) -> None:
     """Run the command line and leave with the documented exit code."""
     # A cancelled CI job sends SIGTERM: treat it as Ctrl-C, so that children are ended and records kept.
     signal.signal(signal.SIGTERM, _interrupt)
+    code: int = ExitCode.OK
     try:
-        result: Any = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
-        code = int(result) if isinstance(result, int) else ExitCode.OK
+        with reader_may_leave():
+            result: Any = cli.main(args=arguments, prog_name="bench", standalone_mode=False)
+            code = int(result) if isinstance(result, int) else ExitCode.OK
     except click.exceptions.Abort:
         code = ExitCode.INTERRUPTED
     except KeyboardInterrupt:
@@ -90,10 +92,6 @@ def run_cli(arguments: list[str] | None = None) -> None:
     except BenchError as error:
         print_error(error)
         code = error.exit_code
-    except BrokenPipeError:
-        # The reader of a pipe (`bench show | head`) has enough: that is no failure.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = ExitCode.OK
     except Exception as error:
         code = _our_fault(error)
     sys.exit(int(code))

@@ -41,9 +41,9 @@ def command(run: str, output: Path | None, results: Path | None, config: Path | 
 
     root = results_folder(results, load_config(config))
     run_id = find_run(root, run)
-    records, damaged = store.load_run(root, run_id)
+    found, damaged = store.load_run(root, run_id)
     for error in damaged:
         print_error(error)
-    if not records:
+    if not found:
         raise UsageError(f"run {run_id} has no readable record", str(root / run_id), "")
-    click.echo(write_report(records, root, cache_dir(), output))
+    click.echo(write_report(found, root, cache_dir(), output))

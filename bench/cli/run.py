@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.base.errors import ExitCode, StorageError, UsageError
-from bench.cli.common import config_option, json_option, load_config, print_json, results_folder, results_option
+from bench.base.errors import ExitCode, UsageError
+from bench.cli.common import (
+    config_option,
+    json_option,
+    load_config,
+    print_json,
+    reader_may_leave,
+    results_folder,
+    results_option,
+)
 
 if TYPE_CHECKING:
-    from bench.records.types import Record
     from bench.run.config import Config
     from bench.run.plan import Plan
-    from bench.run.runner import Settings
+    from bench.run.settings import Settings
 
 
 @click.command("run")
@@ -84,24 +89,33 @@ def command(**given: Any) -> int:
     plan = _plan(config, given)
     as_json = given["as_json"]
     out = sys.stderr if as_json else sys.stdout
-    _print_plan(plan, settings, out)
+    with reader_may_leave():
+        _print_plan(plan, settings, out)
     if given["dry_run"]:
         if as_json:
             print_json(_plan_json(plan))
         return ExitCode.NOT_MEASURED if plan.lost else ExitCode.OK
     if not plan.cases:
         return ExitCode.NOT_MEASURED
-    return _Session(config, settings, plan, results_folder(given["results"], config), as_json).measure()
+    from bench.cli.session import Session
+
+    return Session(config, settings, plan, results_folder(given["results"], config), as_json).measure()
 
 
 def _settings(config: Config, given: dict[str, Any]) -> Settings:
-    from bench.run.runner import Settings
+    import msgspec
 
-    def chosen(name: str) -> Any:
-        return getattr(config.run, name) if given.get(name) is None else given[name]
+    from bench.run.settings import Settings
 
     names = ("time_s", "invocations", "warmup_s", "limit_s", "wait_s", "profile")
-    return Settings(**{name: chosen(name) for name in names})
+    try:
+        # The file's limits are the command line's too: `nan` and `inf` are floats to click.
+        chosen = msgspec.structs.replace(
+            config.run, **{name: given[name] for name in names if given.get(name) is not None}
+        )
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return Settings(**{name: getattr(chosen, name) for name in names})
 
 
 def _plan(config: Config, given: dict[str, Any]) -> Plan:
@@ -165,9 +179,11 @@ def _print_plan(plan: Plan, settings: Settings, out: Any) -> None:
 
 
 def _plan_json(plan: Plan) -> dict[str, object]:
+    from bench.cli.session import skipped_json
+
     return {
         "cases": [{**_case_json(planned.case), "key": planned.case.key} for planned in plan.cases],
-        "skipped": _skipped_json(plan),
+        "skipped": skipped_json(plan),
         "not_measured": list(plan.lost),
     }
 
@@ -177,95 +193,3 @@ def _case_json(case: Any) -> dict[str, Any]:
 
     fields: dict[str, Any] = msgspec.to_builtins(case)
     return fields
-
-
-def _skipped_json(plan: Plan) -> list[dict[str, str]]:
-    return [{"combination": s.combination, "reason": s.reason, "todo": s.todo} for s in plan.skipped]
-
-
-class _Session:
-    """One run: from a plan to records, tables and the report."""
-
-    def __init__(self, config: Config, settings: Settings, plan: Plan, results: Path, as_json: bool) -> None:
-        from bench.run.runner import new_run
-
-        self.config, self.settings, self.plan, self.results, self.as_json = config, settings, plan, results, as_json
-        self.reference = new_run(sys.argv)
-        self.records: list[tuple[Record, Path]] = []
-        self.out = sys.stderr if as_json else sys.stdout
-
-    def measure(self) -> int:
-        """Measure, print, and give the exit code. What is finished is printed also when something stops the run."""
-        from bench.base.paths import cache_dir, ensure_dir
-
-        ensure_dir(self.results)
-        cache = ensure_dir(cache_dir())
-        code: int = ExitCode.OK
-        try:
-            self._cases(cache)
-        except KeyboardInterrupt:
-            print(
-                f"bench: interrupted; {len(self.records)} of {len(self.plan.cases)} cases are finished and kept",
-                file=sys.stderr,
-            )
-            code = ExitCode.INTERRUPTED
-        except StorageError as error:
-            from bench.cli.main import print_error
-
-            print_error(error)
-            code = error.exit_code
-        report = self._report(cache) if self.records else None
-        self._tell(report)
-        if code == ExitCode.OK and (self.plan.lost or not all(record.measured for record, _ in self.records)):
-            code = ExitCode.NOT_MEASURED
-        return code
-
-    def _cases(self, cache: Path) -> None:
-        from bench.base.progress import Progress
-        from bench.devices.registry import open_device
-        from bench.run.runner import Runner, held
-
-        names = dict.fromkeys(planned.case.device for planned in self.plan.cases)
-        known = self.config.devices
-        devices = {name: open_device(name, known.get(name), known=known) for name in names}
-        progress = Progress(len(self.plan.cases) * self.settings.expected_s)
-        runner = Runner(self.reference, self.settings, devices, cache, self.results, progress)
-        try:
-            with held(devices, self.settings.wait_s, lambda text: print(text, file=sys.stderr)):
-                for record, path in runner.measure_all(self.plan.cases):
-                    self.records.append((record, path))
-        finally:
-            progress.clear()
-
-    def _report(self, cache: Path) -> Path | None:
-        from bench.cli.report import write_report
-
-        try:
-            return write_report(self.records, self.results, cache)
-        except StorageError as error:
-            print(f"bench: no report: {error.asked}: {error.found}", file=sys.stderr)
-            return None
-
-    def _tell(self, report: Path | None) -> None:
-        repeat = shlex.join(["bench", *sys.argv[1:]])
-        if self.records:
-            from bench.reports.terminal import print_run
-
-            folder = self.results / self.reference.id
-            print_run(
-                [record for record, _ in self.records], report=report, folder=folder, repeat=repeat, stream=self.out
-            )
-        if self.as_json:
-            from bench.reports.jsonout import run_json
-
-            document = run_json([record for record, _ in self.records], [str(path) for _, path in self.records])
-            print_json(
-                {
-                    **document,
-                    "run": self.reference.id,
-                    "report": str(report) if report else None,
-                    "repeat": repeat,
-                    "skipped": _skipped_json(self.plan),
-                    "not_measured": list(self.plan.lost),
-                }
-            )

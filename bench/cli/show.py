@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +20,9 @@ from bench.cli.common import (
     results_option,
 )
 
+if TYPE_CHECKING:
+    from bench.records.types import Record
+
 
 @click.command("show")
 @click.argument("run", required=False)
@@ -29,14 +35,19 @@ def command(
     run: str | None, limit: int, reindex: bool, results: Path | None, config: Path | None, as_json: bool
 ) -> None:
     """List runs, or show RUN in full: an id, its beginning, `last`, or a record's path."""
+    from bench.cli.main import print_error
+    from bench.records import store
+
     root = results_folder(results, load_config(config))
     if run is None:
         _list(root, limit, reindex, as_json)
-    elif Path(run).is_file():
-        _show([Path(run)], as_json)
+    elif os.path.isfile(run):  # False, not an error, for a name that is too long for a path
+        _show([(store.load(Path(run)), Path(run))], as_json)
     else:
-        folder = root / find_run(root, run)
-        _show(sorted(folder.glob("*.json")), as_json)
+        found, damaged = store.load_run(root, find_run(root, run))
+        for error in damaged:
+            print_error(error)
+        _show(found, as_json)
 
 
 def _list(root: Path, limit: int, reindex: bool, as_json: bool) -> None:
@@ -64,24 +75,13 @@ def _list(root: Path, limit: int, reindex: bool, as_json: bool) -> None:
     click.echo(f"\n{root}\nbench show RUN shows one in full; bench report RUN writes its report.")
 
 
-def _show(paths: list[Path], as_json: bool) -> None:
-    from bench.cli.main import print_error
-    from bench.records.store import RecordError, load
-
-    records = []
-    for path in paths:
-        try:
-            records.append((load(path), path))
-        except RecordError as error:
-            if len(paths) == 1:
-                raise
-            print_error(error)
+def _show(found: Sequence[tuple[Record, Path]], as_json: bool) -> None:
     if as_json:
         from bench.reports.jsonout import run_json
 
-        print_json(run_json([record for record, _ in records], [str(path) for _, path in records]))
+        print_json(run_json([record for record, _ in found], [str(path) for _, path in found]))
         return
     from bench.reports.terminal_show import show_record
 
-    for record, path in records:
+    for record, path in found:
         show_record(record, stream=sys.stdout, file=path)

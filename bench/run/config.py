@@ -58,7 +58,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         if not self.run.results:
             return None
         base = self.path.parent if self.path else Path.cwd()
-        return base / Path(self.run.results).expanduser()
+        return base.absolute() / Path(self.run.results).expanduser()
 
 
 def load(start: Path, explicit: Path | None = None) -> Config:
@@ -67,10 +67,10 @@ def load(start: Path, explicit: Path | None = None) -> Config:
     if path is None:
         return Config()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # editors on Windows write a mark first
     except OSError as error:
         raise UsageError(f"cannot read {path}", str(error.strerror or error), "Name another with --config.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not valid TOML", str(error), "") from None
     return parse(table, path)
 
@@ -79,6 +79,13 @@ def parse(table: dict[str, Any], path: Path) -> Config:
     """Validate a parsed file. Raises UsageError, which names the key."""
     if "path" in table:
         raise _unknown("path", "", path)
+    for key, value in table.items():
+        if key in RunDefaults.__struct_fields__ and not isinstance(value, dict):
+            raise UsageError(f"{path}: {key} stands outside of its table", "", "Put it below [run].")
+    devices = table.get("devices")
+    for name, device in devices.items() if isinstance(devices, dict) else ():
+        if not isinstance(device, dict):
+            raise _wrong(f"[devices.{name}]", "Expected a table.", path)
     try:
         config = msgspec.convert(table, type=Config)
     except msgspec.ValidationError as error:
@@ -102,4 +109,8 @@ def _translate(message: str, path: Path) -> UsageError:
     if unknown:
         return _unknown(unknown[1], ".".join(keys), path)
     where = f"[{keys[0]}] {'.'.join(keys[1:])}".strip() if keys and keys[0] else "the file"
-    return UsageError(f"{path}: {where} has a wrong value", text, "See the commented bench.toml in the documentation.")
+    return _wrong(where, text.replace("`object`", "a table"), path)
+
+
+def _wrong(where: str, found: str, path: Path) -> UsageError:
+    return UsageError(f"{path}: {where} has a wrong value", found, "See the commented bench.toml in the documentation.")

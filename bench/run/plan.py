@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,8 @@ from pathlib import Path
 from bench.backends import registry
 from bench.backends.registry import Backend
 from bench.base.errors import UsageError, did_you_mean
+from bench.base.paths import portable
+from bench.devices.registry import DEFAULT_NAME
 from bench.models import artifacts, catalog
 from bench.models.model_file import SUFFIXES, format_of
 from bench.models.zoo.entry import ZooEntry
@@ -60,16 +64,25 @@ class Plan:
     lost: tuple[str, ...]
 
 
-def find_model(name: str, exists: Callable[[Path], bool] = Path.is_file) -> ZooEntry | Path:
-    """A zoo entry, or the user's file. Raises UsageError with the nearest names."""
-    path = Path(name).expanduser()
-    looks_like_file = path.suffix.lower() in SUFFIXES or len(path.parts) > 1
-    if looks_like_file or exists(path):
-        if exists(path):
-            return path
-        near = [other.name for other in path.parent.glob("*") if other.suffix.lower() in SUFFIXES]
-        raise UsageError(f"no file {name}", f"looked for {path.absolute()}", did_you_mean(path.name, near))
-    return catalog.resolve(name)
+def find_model(name: str, exists: Callable[[Path], bool] = os.path.isfile) -> ZooEntry | Path:
+    """A zoo entry, or the absolute path of the user's file. Raises UsageError with the nearest names.
+
+    exists: must not raise for a name that is too long for a path. A bare word is the zoo's before it is a file's.
+    """
+    path = Path(os.path.abspath(Path(name).expanduser()))
+    if os.path.basename(name) == name and path.suffix.lower() not in SUFFIXES:
+        try:
+            return catalog.resolve(name)
+        except UsageError:
+            if exists(path):
+                return path
+            raise
+    if exists(path):
+        return path
+    near: list[str] = []
+    with contextlib.suppress(OSError):  # there is no such folder, or it may not be listed
+        near = [other.name for other in path.parent.iterdir() if other.suffix.lower() in SUFFIXES]
+    raise UsageError(f"no file {name}", f"looked for {path}", did_you_mean(path.name, near))
 
 
 def make_plan(request: Request, config: Config) -> Plan:
@@ -79,6 +92,7 @@ def make_plan(request: Request, config: Config) -> Plan:
         registry.backend(name)
     _check_options(request.options)
     _check_accelerators(request.accelerators)
+    _check_devices(request.devices or (config.run.device,), config)
     cases: list[Planned] = []
     skipped: list[Skipped] = []
     for device, model in itertools.product(request.devices or (config.run.device,), request.models):
@@ -91,8 +105,21 @@ def make_plan(request: Request, config: Config) -> Plan:
                 request.threads or (config.run.threads,),
             ):
                 _add(request, device, source, backend, variant, accelerator, threads, cases, skipped)
-    unique = tuple({planned.case.key: planned for planned in cases}.values())
+    unique = _unique(cases, skipped)
     return Plan(unique, tuple(dict.fromkeys(skipped)), _lost(request, sources, unique))
+
+
+def _unique(cases: Sequence[Planned], skipped: list[Skipped]) -> tuple[Planned, ...]:
+    """Each case once. Two files of one name would share a key: their records could not be told apart."""
+    by_key: dict[str, Planned] = {}
+    for planned in cases:
+        first = by_key.setdefault(planned.case.key, planned)
+        if first.source != planned.source:
+            label = f"{planned.case.device} · {planned.source}"
+            skipped.append(
+                Skipped(label, f"{first.source} has the same name", "Rename one, or measure it in a run alone.")
+            )
+    return tuple(by_key.values())
 
 
 def _backends(
@@ -120,7 +147,7 @@ def _add(
     threads: int, cases: list[Planned], skipped: list[Skipped],
 ) -> None:  # fmt: skip
     """One combination: a case for each combination of its options, or the reason why there is none."""
-    model = source.id if isinstance(source, ZooEntry) else source.name
+    model = source.id if isinstance(source, ZooEntry) else portable(source.name)
     format = backend.formats[0] if isinstance(source, ZooEntry) else format_of(source)
     skip = _why_not(source, backend, variant, accelerator, format)
     if skip is not None:
@@ -172,6 +199,14 @@ def _check_options(options: Mapping[str, tuple[str, ...]]) -> None:
         for value in values:
             if value not in allowed:
                 raise UsageError(f"--option {key}={value}: no such value", "", did_you_mean(value, allowed))
+
+
+def _check_devices(names: Sequence[str], config: Config) -> None:
+    known = {DEFAULT_NAME, *config.devices}
+    for name in names:
+        if name not in known:
+            todo = f"{did_you_mean(name, known)} Or add [devices.{name}] with its kind to bench.toml."
+            raise UsageError(f"no device is called {name!r}", "bench.toml has no such device", todo)
 
 
 def _check_accelerators(names: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from bench.base.paths import write_atomic
 from bench.records.stats.agreement import Array, compare
 from bench.records.types import Agreement, TensorSpec
 
+MakeOutputs = Callable[[Path], list[Output]]
 REFERENCE_BACKEND = "litert"
 REFERENCE_OPTIONS = {"kernels": "reference"}
 REFERENCE_NAME = "LiteRT's reference kernels"
@@ -33,29 +34,28 @@ class _Kept(msgspec.Struct, frozen=True):
 
 @dataclass
 class References:
-    """Where reference outputs come from and are kept.
+    """Where a device's reference outputs are kept.
 
-    run: gives the outputs of LiteRT's reference kernels for a .tflite file on the device; raises InvocationFailed.
     first: model -> (who, outputs) of the first case in this run, for what the reference kernels cannot execute.
     """
 
     cache: Path
-    run: Callable[[Path], list[Output]]
     first: dict[str, tuple[str, list[Array]]] = field(default_factory=dict)
 
     def judge(
         self, model: str, who: str, tflite: Path | None, tflite_sha256: str, outputs: Sequence[Output], precision: str,
-        shapes: Mapping[str, Sequence[int]],
+        shapes: Mapping[str, Sequence[int]], make: MakeOutputs,
     ) -> Agreement:  # fmt: skip
         """tflite: the model as TFLite (the case's own file, or the zoo's other form of it); None: there is none.
 
-        shapes: of the inputs that the user fixed; another shape has another reference.
+        shapes: of the inputs that the user fixed; another shape has another reference. make: gives the outputs of
+        LiteRT's reference kernels for that file; raises InvocationFailed.
         """
         arrays = list(map(_array, outputs))
         why_no_reference = "there is no .tflite form of it for LiteRT's reference kernels"
         if tflite is not None:
             try:
-                return compare(REFERENCE_NAME, self._reference(tflite, tflite_sha256, shapes), arrays, precision)
+                return compare(REFERENCE_NAME, self._reference(tflite, tflite_sha256, shapes, make), arrays, precision)
             except InvocationFailed as failed:
                 why_no_reference = f"LiteRT's reference kernels could not run it: {failed.error.message}"
         if model in self.first:
@@ -66,7 +66,9 @@ class References:
             reference="", ok=None, reason=f"{why_no_reference}; this case is the reference of the ones that follow"
         )
 
-    def _reference(self, tflite: Path, sha256: str, shapes: Mapping[str, Sequence[int]]) -> list[Array]:
+    def _reference(
+        self, tflite: Path, sha256: str, shapes: Mapping[str, Sequence[int]], make: MakeOutputs
+    ) -> list[Array]:
         """From the cache, by the artifact's hash, the shapes and the runtime's version, else made and kept."""
         try:
             runtime = version("ai-edge-litert")
@@ -84,7 +86,7 @@ class References:
                 return arrays
         except (OSError, msgspec.DecodeError):
             pass
-        arrays = list(map(_array, self.run(tflite)))
+        arrays = list(map(_array, make(tflite)))
         for index, array in enumerate(arrays):
             write_atomic(folder / f"output{index}.bin", array.data)
         kept = [

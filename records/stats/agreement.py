@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 MASK_THRESHOLD = 0.5
 # Largest difference allowed, as a share of the reference output's range, by the precision that was computed in.
-TOLERANCES = {"fp32": 1e-4, "fp16": 1e-2}
+# int8: for outputs that are no masks; a quantized output has at most 256 steps, and rounding alone moves it by some.
+TOLERANCES = {"fp32": 1e-4, "fp16": 1e-2, "int8": 5e-2}
 INT8_MASK_IOU = 0.95
 ALIVE_STD = 0.05
 
@@ -42,13 +43,18 @@ class Array:
 
 @dataclass(frozen=True)
 class Difference:
-    """Of one output pair. max_abs_diff, output_range, reference_std in the output's units; mask_iou: None: no mask."""
+    """Of one output pair. max_abs_diff, output_range, reference_std in the output's units; mask_iou: None: no mask.
+
+    output_range: largest less smallest of the reference; of a single value, its size. constant: many equal values.
+    finite: False where a value or a measure of it is NaN or infinite; then the numbers say nothing.
+    """
 
     max_abs_diff: float
     output_range: float
     reference_std: float
     mask_iou: float | None
     finite: bool
+    constant: bool = False
 
     @property
     def relative(self) -> float:
@@ -85,15 +91,15 @@ def difference(reference: Array, output: Array) -> Difference:
     wanted, found = reference.values(), output.values()
     if wanted.size != found.size:
         raise ValueError(f"{reference.spec.shape} against {output.spec.shape}")
-    finite = bool(np.isfinite(wanted).all() and np.isfinite(found).all())
-    gap = float(np.abs(wanted - found).max()) if finite and wanted.size else float("inf") if wanted.size else 0.0
-    return Difference(
-        max_abs_diff=gap,
-        output_range=float(wanted.max() - wanted.min()) if finite and wanted.size else 0.0,
-        reference_std=float(wanted.std()) if finite and wanted.size else 0.0,
-        mask_iou=mask_iou(wanted, found) if finite else None,
-        finite=finite,
-    )
+    if not wanted.size:
+        return Difference(max_abs_diff=0.0, output_range=0.0, reference_std=0.0, mask_iou=None, finite=True)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told as not finite
+        gap, std = np.abs(wanted - found).max(), wanted.std()
+        reach = wanted.max() - wanted.min() if wanted.size > 1 else np.abs(wanted).max()
+    if not np.isfinite([gap, reach, std]).all():
+        return Difference(float("inf"), output_range=0.0, reference_std=0.0, mask_iou=None, finite=False)
+    constant = wanted.size > 1 and not reach
+    return Difference(float(gap), float(reach), float(std), mask_iou(wanted, found), finite=True, constant=constant)
 
 
 def compare(name: str, reference: Sequence[Array], outputs: Sequence[Array], precision: str) -> Agreement:
@@ -109,6 +115,8 @@ def compare(name: str, reference: Sequence[Array], outputs: Sequence[Array], pre
         found = [difference(*pair) for pair in _pairs(reference, outputs)]
     except ValueError as error:
         return Agreement(reference=name, ok=False, reason=f"output sizes differ: {error}")
+    except TypeError as error:  # numpy knows no such type
+        return Agreement(reference=name, ok=None, reason=f"outputs of this type cannot be compared: {error}")
     if not found:
         return Agreement(reference=name, ok=None, reason="the model has no outputs")
     if any(array.quantized for array in reference):
@@ -116,13 +124,13 @@ def compare(name: str, reference: Sequence[Array], outputs: Sequence[Array], pre
     worst = max(found, key=lambda each: each.relative)
     ious = [each.mask_iou for each in found if each.mask_iou is not None]
     ok, tolerance, reason = _judge(found, worst, ious, precision)
-    finite = worst.finite
+    finite = all(each.finite for each in found)
     return Agreement(
         reference=name,
         ok=ok,
         max_abs_diff=worst.max_abs_diff if finite else None,
-        output_range=worst.output_range,
-        reference_std=min(each.reference_std for each in found),
+        output_range=worst.output_range if finite else None,
+        reference_std=min(each.reference_std for each in found) if finite else None,
         mask_iou=min(ious) if ious else None,
         tolerance=tolerance,
         reason=reason,
@@ -131,7 +139,7 @@ def compare(name: str, reference: Sequence[Array], outputs: Sequence[Array], pre
 
 def _pairs(reference: Sequence[Array], outputs: Sequence[Array]) -> list[tuple[Array, Array]]:
     by_name = {array.spec.name: array for array in outputs}
-    if len(by_name) == len(outputs) and all(array.spec.name in by_name for array in reference):
+    if len(by_name) == len(outputs) and by_name.keys() == {array.spec.name for array in reference}:
         return [(array, by_name[array.spec.name]) for array in reference]
     return list(zip(reference, outputs, strict=True))
 
@@ -149,6 +157,6 @@ def _judge(
         ok, reason = worst.relative <= limit, f"largest difference {worst.relative:.2g} of the output's range"
     if not all(each.finite for each in found):
         return False, rule, "an output holds NaN or infinity"
-    if any(each.reference_std == 0 for each in found):
+    if all(each.constant for each in found):
         return False, rule, "the reference output is constant, so that nothing can be compared"
     return ok, rule, "" if ok else reason

@@ -54,6 +54,13 @@ def median_interval(medians_ns: Sequence[float], level: float = LEVEL) -> tuple[
     return math.exp(centre - half), math.exp(centre + half)
 
 
+def _no_interval(medians_ns: Sequence[float]) -> str:
+    count = len(medians_ns)
+    if count < 3:
+        return f"{count} invocation{'s' if count != 1 else ''} < 3"
+    return "an invocation's median is 0 ns"
+
+
 def invocation_medians(invocations: Sequence[Invocation]) -> list[float]:
     """The median latency in ns of each invocation that has samples."""
     return [quantile(sorted(samples), 0.5) for each in invocations if (samples := each.samples_ns)]
@@ -77,7 +84,7 @@ def latency_summary(record: Record) -> LatencySummary | None:
         median_ns=median,
         low_ns=interval[0] if interval else None,
         high_ns=interval[1] if interval else None,
-        interval_reason="" if interval else f"{count} invocation{'s' if count != 1 else ''} < 3",
+        interval_reason="" if interval else _no_interval(medians),
         n=len(ordered),
         invocations=count,
         minimum_ns=ordered[0],

@@ -40,11 +40,15 @@ def beta_cdf(a: float, b: float, x: float) -> float:
 
 def t_cdf(t: float, df: float) -> float:
     """P(T <= t) for Student's t with `df` degrees of freedom: 1 - I_{df/(df+t^2)}(df/2, 1/2) / 2 for t >= 0."""
-    if df <= 0:
+    if not df > 0:
         raise ValueError(f"degrees of freedom must be positive: {df}")
     if math.isinf(t):
         return 1.0 if t > 0 else 0.0
-    tail = 0.5 * beta_cdf(df / 2.0, 0.5, df / (df + t * t))
+    square = t * t
+    if square < df:  # the same by DLMF 8.17.4, without losing a small t beside df
+        half = 0.5 * beta_cdf(0.5, df / 2.0, square / (df + square))
+        return 0.5 + half if t >= 0 else 0.5 - half
+    tail = 0.5 * beta_cdf(df / 2.0, 0.5, df / (df + square))
     return 1.0 - tail if t >= 0 else tail
 
 

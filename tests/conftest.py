@@ -1,0 +1,138 @@
+"""For all rooms: no test touches the user's own folders. For those that run models: files of the zoo, also changed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.models import artifacts
+
+ORIGINALS = Path(__file__).parents[2] / "shared" / "zoo" / "originals"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """One cache for the whole session: zoo files and reference outputs are made once."""
+    folder = tmp_path_factory.mktemp("bench-cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BENCH_CACHE_DIR", str(folder))
+        patch.setenv("BENCH_RESULTS_DIR", str(folder / "no-test-may-write-here"))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def results_folder(cache_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A results folder of the test's own; it is not there yet."""
+    folder = tmp_path / "results"
+    monkeypatch.setenv("BENCH_CACHE_DIR", str(cache_folder))
+    monkeypatch.setenv("BENCH_RESULTS_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def zoo_file(cache_folder: Path) -> Callable[..., Path]:
+    """zoo_file(model, format="tflite"): the file of a zoo model."""
+
+    def build(model: str, format: str = "tflite") -> Path:
+        return artifacts.build(model, variant="fp32", era="2019", format=format, cache=cache_folder)
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def original_file() -> Callable[[str], Path]:
+    """original_file(name): the published file of that name; the test is skipped where it is not there."""
+
+    def find(name: str) -> Path:
+        path = ORIGINALS / name
+        if not path.exists():
+            pytest.skip(f"the original file {name} is not here")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def rewrite_tflite() -> Callable[[Path, Path, Callable[[Any], None]], Path]:
+    """rewrite_tflite(source, to, change): a copy of a TFLite file after change(its object tree)."""
+    import flatbuffers
+    from ai_edge_litert import schema_py_generated as schema
+
+    def rewrite(source: Path, to: Path, change: Callable[[Any], None]) -> Path:
+        model = schema.ModelT.InitFromPackedBuf(bytearray(source.read_bytes()), 0)
+        change(model)
+        builder = flatbuffers.Builder(1024)
+        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+        to.write_bytes(bytes(builder.Output()))
+        return to
+
+    return rewrite
+
+
+@pytest.fixture(scope="session")
+def crashing_tflite(
+    zoo_file: Callable[..., Path], rewrite_tflite: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A file that reads well, and whose depthwise convolution without a bias brings LiteRT's process down."""
+
+    def drop_bias(model: Any) -> None:
+        (operator,) = model.subgraphs[0].operators
+        operator.inputs = operator.inputs[:2]
+
+    return rewrite_tflite(zoo_file("paradox_1"), tmp_path_factory.mktemp("crash") / "crash.tflite", drop_bias)
+
+
+@pytest.fixture(scope="session")
+def dynamic_tflite(
+    zoo_file: Callable[..., Path], rewrite_tflite: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """paradox_1 with an open height."""
+    import numpy as np
+
+    def open_height(model: Any) -> None:
+        for tensor in model.subgraphs[0].tensors:
+            if tensor.shape is not None and len(tensor.shape) == 4 and tensor.shape[1] == 256:
+                tensor.shapeSignature = np.array([1, -1, 256, 1], dtype=np.int32)
+                tensor.shape = np.array([1, 1, 256, 1], dtype=np.int32)
+
+    return rewrite_tflite(zoo_file("paradox_1"), tmp_path_factory.mktemp("dynamic") / "dynamic.tflite", open_height)
+
+
+@pytest.fixture(scope="session")
+def dynamic_onnx(zoo_file: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """paradox_1 with a symbolic batch."""
+    import onnx
+
+    model = onnx.load(zoo_file("paradox_1", "onnx"))
+    for value in (*model.graph.input, *model.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+    del model.graph.value_info[:]
+    path = tmp_path_factory.mktemp("dynamic") / "dynamic.onnx"
+    onnx.save(model, path)
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """bench(*arguments, code=0): run the command as a user does, in a folder of its own, and check its exit code."""
+
+    def run(*arguments: str | Path, code: int | None = 0, **changes: str) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "bench", *map(str, arguments)],
+            cwd=tmp_path,
+            env={**os.environ, **changes},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert code is None or done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+        return done
+
+    return run
