@@ -179,8 +179,10 @@ def _invocations(record: Record) -> Html:
         if one.memory.peak_bytes is None and one.memory.reason:
             peak = f"{fmt.NONE} {one.memory.reason}"
         median = fmt.duration(statistics.median(samples)) if samples else f"{fmt.NONE} no sample"
-        times = [one.spawn_ns, one.load_ns, one.first_inference_ns]
-        cells = [*map(fmt.short_duration, times), warm, median, fmt.count(len(samples)), str(len(one.turns)), peak]
+        begin = map(fmt.short_duration, (one.spawn_ns, one.load_ns, one.first_inference_ns))
+        apart = map(fmt.short_duration, (one.input_copy_ns, one.output_read_ns))
+        cells = [*begin, warm, median, fmt.count(len(samples)), str(len(one.turns)), *apart, peak]
         rows.append(tag("tr", tag("th", str(index), scope="row", class_="num"), map(number, cells)))
-    heads = [">#", ">Start", ">Load", ">First", ">Warm-up", ">Median", ">Samples", ">Turns", ">Peak memory"]
+    heads = [">#", ">Start", ">Load", ">First", ">Warm-up", ">Median", ">Samples", ">Turns"]
+    heads += [">Input copy", ">Output read", ">Peak memory"]
     return table("Invocations: each is one start of the runtime's process", heads, rows)

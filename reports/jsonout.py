@@ -75,6 +75,8 @@ def _latency(record: Record, summary: LatencySummary) -> dict[str, Any]:
         "p99": _percentile(summary.p99),
         "load_ns": summary.load_ns,
         "first_inference_ns": summary.first_inference_ns,
+        "input_copy_ns": summary.input_copy_ns,
+        "output_read_ns": summary.output_read_ns,
         "peak_memory": {
             "value_bytes": summary.peak_bytes,
             "reason": None if summary.peak_bytes is not None else view.peak_text(record, summary).lstrip("— "),

@@ -117,6 +117,8 @@ def _result(record: Record) -> list[Pair]:
         ),
         ("load", fmt.short_duration(summary.load_ns)),
         ("first inference", fmt.short_duration(summary.first_inference_ns)),
+        ("input copy", view.apart_text(summary.input_copy_ns)),
+        ("output read", view.apart_text(summary.output_read_ns)),
         ("peak memory", view.peak_text(record, summary)),
     ]
 

@@ -100,6 +100,11 @@ def samples_text(summary: LatencySummary) -> str:
     return f"{fmt.count(summary.n)} in {summary.invocations} inv."
 
 
+def apart_text(ns: float | None) -> str:
+    """A time that is not in the latency: `13.4 µs (timed apart)`."""
+    return f"{fmt.NONE} not timed apart" if ns is None else f"{fmt.short_duration(ns)} (timed apart)"
+
+
 def unsteady(record: Record) -> list[int]:
     """The invocations (from 1) whose warm-up did not become steady."""
     return [number for number, one in enumerate(record.invocations, 1) if not one.warmup.steady]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.records.stats.percentile import Percentile, percentile, quantile
@@ -19,7 +19,8 @@ class LatencySummary:
     """median_ns of all samples; low_ns..high_ns: its 95 % interval over invocations, None with interval_reason.
 
     n: samples, over `invocations`; spread: largest over smallest invocation median, minus 1.
-    load_ns, first_inference_ns: medians over invocations; peak_bytes: the largest, None when not known.
+    load_ns, first_inference_ns, input_copy_ns, output_read_ns: medians over invocations, the last two None where they
+    were not timed apart; peak_bytes: the largest, None when not known.
     """
 
     median_ns: float
@@ -36,6 +37,8 @@ class LatencySummary:
     spread: float | None
     load_ns: float
     first_inference_ns: float
+    input_copy_ns: float | None
+    output_read_ns: float | None
     peak_bytes: int | None
     steady: bool
 
@@ -95,6 +98,13 @@ def latency_summary(record: Record) -> LatencySummary | None:
         spread=max(medians) / min(medians) - 1.0 if min(medians) > 0 else None,
         load_ns=statistics.median(i.load_ns for i in record.invocations),
         first_inference_ns=statistics.median(i.first_inference_ns for i in record.invocations),
+        input_copy_ns=_median_of(each.input_copy_ns for each in record.invocations),
+        output_read_ns=_median_of(each.output_read_ns for each in record.invocations),
         peak_bytes=max(peaks) if peaks else None,
         steady=all(invocation.warmup.steady for invocation in record.invocations),
     )
+
+
+def _median_of(values: Iterable[int | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.median(known) if known else None
