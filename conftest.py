@@ -1,17 +1,30 @@
-"""For all tests of this repository: where the shared material lies, if it is there."""
+"""For all tests of this repository: the published model files, if they are there, and how hypothesis searches."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-SHARED = Path(__file__).resolve().parent.parent / "shared"
+ORIGINALS = Path(__file__).resolve().parent.parent / "shared" / "zoo" / "originals"
+
+# The same examples at each run where a red test must mean that the change broke it; new ones at a developer's desk.
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("desk", deadline=None)
+settings.load_profile("ci" if os.environ.get("CI") else "desk")
 
 
 @pytest.fixture(scope="session")
-def shared() -> Path:
-    """The folder of real model files and tools beside the repository; skips where it is missing."""
-    if not SHARED.is_dir():
-        pytest.skip(f"needs the shared material in {SHARED}")
-    return SHARED
+def original() -> Callable[[str], Path]:
+    """original(name): the published model file of that name; the test is skipped where it is not there."""
+
+    def find(name: str) -> Path:
+        path = ORIGINALS / name
+        if not path.exists():
+            pytest.skip(f"needs the published file {name} in {ORIGINALS}")
+        return path
+
+    return find

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from bench.base.errors import UsageError, did_you_mean
-from bench.models.zoo import paradox, prisma
+from bench.models.zoo import deeplab, mnv3, munet, paradox, portrait, prisma, slim
 from bench.models.zoo.entry import ZooEntry
 
 _ENTRIES: tuple[ZooEntry, ...] = (
+    *munet.ENTRIES,
+    *mnv3.UNETS,
     *prisma.ENTRIES,
+    *portrait.ENTRIES,
+    *slim.ENTRIES,
+    *deeplab.ENTRIES,
+    mnv3.TRANSITION,
     *paradox.ENTRIES,
 )
 

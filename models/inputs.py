@@ -111,8 +111,9 @@ def _whole_range(shape: tuple[int, ...], stream: str, dtype: str) -> NDArray[np.
 def _pictures(shape: tuple[int, ...], stream: str) -> NDArray[np.float64]:
     import numpy as np
 
-    pictures = [_portrait(shape[1], shape[2], shape[3], f"{stream}:{index}") for index in range(shape[0])]
-    return np.stack(pictures) if pictures else np.zeros(shape)
+    if 0 in shape:
+        return np.zeros(shape)
+    return np.stack([_portrait(shape[1], shape[2], shape[3], f"{stream}:{index}") for index in range(shape[0])])
 
 
 def _portrait(height: int, width: int, channels: int, stream: str) -> NDArray[np.float64]:

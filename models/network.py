@@ -1,8 +1,8 @@
-"""The layer vocabulary that architectures are written in, once; the emitters turn it into files.
+"""What a network is made of: values, parameters with the rule for their numbers, layers; and sizes along an axis.
 
-Shapes are NHWC with the batch first. Parameters are kept in TFLite's layouts: convolutions and transposed
-convolutions output x height x width x input, depthwise ones 1 x height x width x channels.
-A new kind of layer is one class here, one method in models/builder.py and one function in each emitter.
+The kinds of layer are in models/layers.py. Shapes are NHWC with the batch first. Parameters are kept in TFLite's
+layouts: convolutions and transposed convolutions output x height x width x input, depthwise ones
+1 x height x width x channels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Literal
 Shape = tuple[int, ...]
 Pair = tuple[int, int]
 Padding = Literal["same", "valid"]
-Activation = Literal["", "relu"]
+Activation = Literal["", "relu", "relu6"]
+Flavour = Literal["legacy", "align_corners", "half_pixel"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +25,10 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Uniform(Part):
-    """Seeded random numbers, uniform around 0 with this standard deviation."""
+    """Seeded random numbers, uniform around the centre (one for all, or one each) with this standard deviation."""
 
     std: float
+    centre: float | tuple[float, ...] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,32 @@ class BinaryPlaces(Part):
     """The places of a fixed-point binary number from left to right: 2^7, 2^6, ..., for as long as the kernel is."""
 
 
-Fill = Uniform | Zeros | CentreTap | BinaryPlaces
+@dataclass(frozen=True, kw_only=True)
+class Spread(Part):
+    """A dilated kernel written out: the kernel's taps with dilation - 1 zeros between neighbours."""
+
+    kernel: Parameter
+    dilation: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaledKernel(Part):
+    """A kernel times the factor of the normalization after it; axis: the kernel's axis of output channels."""
+
+    kernel: Parameter
+    norm: Norm
+    axis: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShiftedBias(Part):
+    """The bias that a normalization leaves when its factor went into the kernel."""
+
+    bias: Parameter | None
+    norm: Norm
+
+
+Fill = Uniform | Zeros | CentreTap | BinaryPlaces | Spread | ScaledKernel | ShiftedBias
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +88,35 @@ class Parameter(Part):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Norm(Part):
+    """What batch normalization has learnt, a vector per channel each.
+
+    y = factor * x + offset with factor = gamma / sqrt(variance + epsilon), offset = beta - mean * factor
+    (Ioffe and Szegedy 2015, algorithm 1, with the moving averages in place of the batch's).
+    """
+
+    gamma: Parameter
+    beta: Parameter
+    mean: Parameter
+    variance: Parameter
+    epsilon: float
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        return (self.gamma, self.beta, self.mean, self.variance)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Value(Part):
     """What flows between layers, float32."""
 
     name: str
     shape: Shape
+
+    @property
+    def size(self) -> Pair:
+        """(height, width)."""
+        return self.shape[1], self.shape[2]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,78 +134,10 @@ class Layer(Part):
     def parameters(self) -> tuple[Parameter, ...]:
         return ()
 
-
-@dataclass(frozen=True, kw_only=True)
-class Convolution(Layer):
-    """What the three kinds of convolution share. stride, dilation: (height, width)."""
-
-    kernel: Parameter
-    bias: Parameter | None
-    stride: Pair = (1, 1)
-    padding: Padding = "same"
-    dilation: Pair = (1, 1)
-    activation: Activation = ""
-
     @property
-    def kernel_size(self) -> Pair:
-        return self.kernel.shape[1], self.kernel.shape[2]
-
-    @property
-    def parameters(self) -> tuple[Parameter, ...]:
-        return (self.kernel,) if self.bias is None else (self.kernel, self.bias)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Conv(Convolution):
-    """2-D convolution."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DepthwiseConv(Convolution):
-    """2-D convolution of every channel by itself (depth multiplier 1)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TransposedConv(Convolution):
-    """2-D transposed convolution (no dilation)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Add(Layer):
-    """Sum of two values of equal shape."""
-
-    activation: Activation = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Relu(Layer):
-    """max(x, 0)."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sigmoid(Layer):
-    """1 / (1 + exp(-x))."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reshape(Layer):
-    """The same numbers in another shape, in NHWC order."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Slice(Layer):
-    """A box of the input: begin inclusive, end exclusive, per axis."""
-
-    begin: Shape
-    end: Shape
-
-
-@dataclass(frozen=True, kw_only=True)
-class Pad(Layer):
-    """Zeros around the input, per axis."""
-
-    before: Shape
-    after: Shape
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference; 0 for what is no convolution."""
+        return 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +158,11 @@ class Network(Part):
         """Elements of all parameters, as Keras counts them."""
         return sum(parameter.elements for parameter in self.parameters)
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference, of convolutions only."""
+        return sum(layer.macs for layer in self.layers)
+
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> Pair:
     """(before, after) of TensorFlow's `same` padding along one axis: the odd pixel goes after."""
@@ -184,7 +172,7 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int = 1) -> Pair
 
 
 def conv_size(size: int, kernel: int, stride: int, padding: Padding, dilation: int = 1) -> int:
-    """Output size of a convolution along one axis."""
+    """Output size of a convolution or a pool along one axis."""
     if padding == "same":
         return math.ceil(size / stride)
     return (size - (kernel - 1) * dilation - 1) // stride + 1

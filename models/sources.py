@@ -9,7 +9,19 @@ from pathlib import Path
 import bench
 
 _HERE = Path(__file__).parent
-EMITTERS = ("network.py", "builder.py", "weights.py", "tflite_writer.py", "emit_tflite.py", "emit_onnx.py", "zoo/*.py")
+EMITTERS = (
+    "network.py",
+    "layers.py",
+    "collector.py",
+    "convolutions.py",
+    "builder.py",
+    "deploy.py",
+    "weights.py",
+    "tflite_writer.py",
+    "onnx_writer.py",
+    "emit_*.py",
+    "zoo/*.py",
+)
 READERS = ("model_file.py", "read_tflite.py", "read_onnx.py", "read_ir.py")
 
 

@@ -30,7 +30,7 @@ class TFLiteWriter:
         self.seed = seed
         self._buffers: list[Any] = [schema.BufferT()]  # runtimes want the first one empty
         self._tensors: list[Any] = []
-        self._codes: dict[int, int] = {}
+        self._codes: dict[tuple[int, int], int] = {}
         self._operators: list[Any] = []
         self._by_name: dict[str, int] = {}
         self._by_content: dict[tuple[str, tuple[int, ...], bytes], int] = {}
@@ -38,7 +38,7 @@ class TFLiteWriter:
     def _new_tensor(self, name: str, shape: Sequence[int], kind: int, data: NDArray[np.uint8] | None) -> int:
         import numpy as np
 
-        self._buffers.append(_aligned_buffer(self.schema, data))
+        self._buffers.append(aligned_buffer(self.schema, data))
         tensor = self.schema.TensorT()
         tensor.name, tensor.type, tensor.buffer = name, kind, len(self._buffers) - 1
         tensor.shape = np.array(shape, dtype=np.int32)
@@ -79,10 +79,10 @@ class TFLiteWriter:
 
         return self.constant(name, np.zeros(count, dtype=np.float32))
 
-    def op(self, name: str, inputs: Sequence[int], output: int, options: Any = None) -> None:
+    def op(self, name: str, inputs: Sequence[int], output: int, options: Any = None, version: int = 1) -> None:
         """One operator; options: an object of the schema's `<Name>OptionsT`, or None."""
         operator = self.schema.OperatorT()
-        code = getattr(self.schema.BuiltinOperator, name)
+        code = (getattr(self.schema.BuiltinOperator, name), version)
         operator.opcodeIndex = self._codes.setdefault(code, len(self._codes))
         operator.inputs, operator.outputs = list(inputs), [output]
         if options is not None:
@@ -101,7 +101,7 @@ class TFLiteWriter:
         subgraph.outputs = [self.tensor(value) for value in network.outputs]
         model = schema.ModelT()
         model.version, model.description = 3, description
-        model.operatorCodes = [_operator_code(schema, code) for code in self._codes]
+        model.operatorCodes = [_operator_code(schema, *code) for code in self._codes]
         model.subgraphs, model.buffers = [subgraph], self._buffers
         model.signatureDefs = [self._signature(network)]
         builder = flatbuffers.Builder(1 << 20)
@@ -123,7 +123,7 @@ class TFLiteWriter:
         return signature
 
 
-def _aligned_buffer(schema: Any, data: NDArray[np.uint8] | None) -> Any:
+def aligned_buffer(schema: Any, data: NDArray[np.uint8] | None) -> Any:
     """A BufferT whose data start at a multiple of 16 bytes, as the schema demands and the generated code forgets."""
 
     class Aligned(schema.BufferT):  # type: ignore[misc]
@@ -134,9 +134,9 @@ def _aligned_buffer(schema: Any, data: NDArray[np.uint8] | None) -> Any:
     return schema.BufferT() if data is None else Aligned(data=data)
 
 
-def _operator_code(schema: Any, code: int) -> Any:
+def _operator_code(schema: Any, code: int, version: int) -> Any:
     entry = schema.OperatorCodeT()
     # runtimes take the larger of the two, some tools read only the new one
     entry.builtinCode, entry.deprecatedBuiltinCode = code, min(code, 127)
-    entry.version = 1
+    entry.version = version
     return entry

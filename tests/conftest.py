@@ -13,8 +13,6 @@ import pytest
 
 from bench.models import artifacts
 
-ORIGINALS = Path(__file__).parents[2] / "shared" / "zoo" / "originals"
-
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -43,19 +41,6 @@ def zoo_file(cache_folder: Path) -> Callable[..., Path]:
         return artifacts.build(model, variant="fp32", era="2019", format=format, cache=cache_folder)
 
     return build
-
-
-@pytest.fixture(scope="session")
-def original_file() -> Callable[[str], Path]:
-    """original_file(name): the published file of that name; the test is skipped where it is not there."""
-
-    def find(name: str) -> Path:
-        path = ORIGINALS / name
-        if not path.exists():
-            pytest.skip(f"the original file {name} is not here")
-        return path
-
-    return find
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,17 @@ from collections.abc import Callable
 
 import msgspec
 
+from bench.models.deploy import deployed
 from bench.models.network import Network, Shape
 
 
 class ZooEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """A model of the zoo. Shapes: of its only input and output, NHWC; params: as Keras counts them.
+    """A model of the zoo. Shapes: of its only input and output, NHWC.
 
     aliases: other names; an alias that several entries share is ambiguous and must be spelled out.
+    params: of the deployed graph, as Keras counts them; params_train: with batch normalization, where it is folded.
+    mmac: million multiply-accumulates of one inference, of the convolutions.
+    train: makes the graph that is trained.
     """
 
     id: str
@@ -21,4 +25,10 @@ class ZooEntry(msgspec.Struct, frozen=True, kw_only=True):
     input_shape: Shape
     output_shape: Shape
     params: int
-    build: Callable[[], Network]
+    params_train: int
+    mmac: float
+    train: Callable[[], Network]
+
+    def build(self) -> Network:
+        """The graph that is deployed and measured."""
+        return deployed(self.train())

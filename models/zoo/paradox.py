@@ -74,13 +74,13 @@ def paradox_7() -> Network:
 
 
 _TABLE = (
-    (paradox_1, _image(1), _image(1), 10, "1 channel in and out"),
-    (paradox_2, _image(1), (1, _SIZE, _SIZE // _PACK, 1), 27, "1 channel in, output packed 16 to 1"),
-    (paradox_3, _image(4), _image(4), 148, "4 channels in and out"),
-    (paradox_4, _image(4), _PACKED, 54, "4 channels in, output packed and reshaped"),
-    (paradox_5, (1, _SIZE * _SIZE * 3), _PACKED, 45, "flat input, output packed and reshaped"),
-    (paradox_6, _image(4), _PACKED, 45, "4 channels in, 3 used, output packed and reshaped"),
-    (paradox_7, _image(4), _image(4), 28, "4 channels in, 3 used, output padded to 4 channels"),
+    (paradox_1, _image(1), _image(1), 10, 0.59, "1 channel in and out"),
+    (paradox_2, _image(1), (1, _SIZE, _SIZE // _PACK, 1), 27, 0.66, "1 channel in, output packed 16 to 1"),
+    (paradox_3, _image(4), _image(4), 148, 9.44, "4 channels in and out"),
+    (paradox_4, _image(4), _PACKED, 54, 2.42, "4 channels in, output packed and reshaped"),
+    (paradox_5, (1, _SIZE * _SIZE * 3), _PACKED, 45, 1.84, "flat input, output packed and reshaped"),
+    (paradox_6, _image(4), _PACKED, 45, 1.84, "4 channels in, 3 used, output packed and reshaped"),
+    (paradox_7, _image(4), _image(4), 28, 1.77, "4 channels in, 3 used, output padded to 4 channels"),
 )
 
 ENTRIES = tuple(
@@ -91,7 +91,9 @@ ENTRIES = tuple(
         input_shape=input_shape,
         output_shape=output_shape,
         params=params,
-        build=build,
+        params_train=params,
+        mmac=mmac,
+        train=build,
     )
-    for number, (build, input_shape, output_shape, params, text) in enumerate(_TABLE, 1)
+    for number, (build, input_shape, output_shape, params, mmac, text) in enumerate(_TABLE, 1)
 )

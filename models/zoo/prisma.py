@@ -57,6 +57,8 @@ ENTRIES = (
         input_shape=(1, _SIZE, _SIZE, 3),
         output_shape=(1, _SIZE * _SIZE),
         params=923_057,
-        build=build,
+        params_train=923_057,
+        mmac=1097.5,
+        train=build,
     ),
 )

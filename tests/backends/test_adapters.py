@@ -189,9 +189,9 @@ def test_what_fuses_ops_names_the_ops_of_the_file(way: Ask) -> None:
     assert any(len(row["source_ops"]) > 1 for row in rows)
 
 
-def test_litert_tells_which_nodes_xnnpack_left_behind(answers: Ask, original_file: Callable[[str], Path]) -> None:
+def test_litert_tells_which_nodes_xnnpack_left_behind(answers: Ask, original: Callable[[str], Path]) -> None:
     """Two ways to know: the interpreter's node list, and where the profiler saw each op run."""
-    found = answers(original_file("prisma_quant.tflite"), "litert", profile=5)
+    found = answers(original("prisma_quant.tflite"), "litert", profile=5)
     placement = found.finish["placement"]
     assert placement["kind"] == "partial"
     assert (placement["nodes"], placement["total"], placement["partitions"]) == (128, 158, 25)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from bench.base.errors import ModelFileError
-from bench.models import artifacts, inspect
-
-ORIGINALS = Path(__file__).parents[3] / "shared" / "zoo" / "originals"
+from bench.models import artifacts, emit_onnx, emit_tflite, inputs, inspect
+from bench.models.network import Network
+from bench.records.types import TensorSpec
 
 
 @pytest.fixture(scope="session")
@@ -29,35 +29,73 @@ def built(cache: Path) -> Callable[..., Path]:
     return build
 
 
+@pytest.fixture
+def changed(tmp_path: Path, rewrite_tflite: Callable[..., Path]) -> Callable[[Path, Callable[[Any], None]], Path]:
+    """changed(file, change): a copy of a TFLite file after change(its object tree)."""
+    return lambda source, change: rewrite_tflite(source, tmp_path / f"{change.__name__}.tflite", change)
+
+
 @pytest.fixture(scope="session")
-def original() -> Callable[[str], Path]:
-    """original(name): the published file of that name; the test is skipped where it is not there."""
+def picture() -> Callable[..., Any]:
+    """picture(shape, seed=0): a seeded input."""
 
-    def find(name: str) -> Path:
-        path = ORIGINALS / name
-        if not path.exists():
-            pytest.skip(f"the original file {name} is not here")
-        return path
+    def make(shape: tuple[int, ...], seed: int = 0) -> Any:
+        import numpy as np
 
-    return find
+        data = inputs.seeded_input(TensorSpec(name="x", dtype="float32", shape=shape), shape, seed)
+        return np.frombuffer(data, dtype="<f4").reshape(shape)
+
+    return make
+
+
+def _litert(path: Path, x: Any, resolver: str) -> Any:
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+    interpreter = Interpreter(str(path), experimental_op_resolver_type=getattr(OpResolverType, resolver))
+    interpreter.allocate_tensors()
+    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], x)
+    interpreter.invoke()
+    return interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+
+
+def _onnxruntime(path: Path, x: Any) -> Any:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return session.run(None, {session.get_inputs()[0].name: x})[0]
+
+
+def _openvino(path: Path, x: Any) -> Any:
+    import numpy as np
+    import openvino
+
+    compiled = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return np.array(compiled(x)[0])
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[[str, Path, Any], Any]:
+    """run(runtime, file, input): its output. litert: with XNNPACK, as it comes; reference: LiteRT's plain kernels."""
+    runtimes: dict[str, Callable[[Path, Any], Any]] = {
+        "reference": lambda path, x: _litert(path, x, "BUILTIN_REF"),
+        "litert": lambda path, x: _litert(path, x, "AUTO"),
+        "onnxruntime": _onnxruntime,
+        "openvino": _openvino,
+    }
+    return lambda runtime, path, x: runtimes[runtime](path, x)
 
 
 @pytest.fixture
-def changed(tmp_path: Path) -> Callable[[Path, Callable[[Any], None]], Path]:
-    """changed(file, change): a copy of a TFLite file after change(its object tree)."""
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
+def written(tmp_path: Path) -> Callable[[Network], dict[str, Path]]:
+    """written(network): its files, by format."""
 
-    def repack(source: Path, change: Callable[[Any], None]) -> Path:
-        model = schema.ModelT.InitFromPackedBuf(bytearray(source.read_bytes()), 0)
-        change(model)
-        builder = flatbuffers.Builder(1024)
-        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        path = tmp_path / f"{change.__name__}.tflite"
-        path.write_bytes(bytes(builder.Output()))
-        return path
+    def write(network: Network) -> dict[str, Path]:
+        paths = {kind: tmp_path / f"{network.name}.{kind}" for kind in ("tflite", "onnx")}
+        paths["tflite"].write_bytes(emit_tflite.emit(network))
+        paths["onnx"].write_bytes(emit_onnx.emit(network))
+        return paths
 
-    return repack
+    return write
 
 
 @pytest.fixture(scope="session")

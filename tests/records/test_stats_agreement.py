@@ -163,10 +163,10 @@ def test_counts_of_outputs_must_match() -> None:
 
 
 def test_a_type_that_cannot_be_compared_is_told() -> None:
-    spec = TensorSpec(name="output", dtype="bfloat16", shape=(2,))
+    spec = TensorSpec(name="output", dtype="no_such_type", shape=(2,))
     found = compare("x", [Array(spec, b"\0" * 4)], [Array(spec, b"\0" * 4)], "fp32")
     assert found.ok is None
-    assert "bfloat16" in found.reason
+    assert "no_such_type" in found.reason
 
 
 def test_outputs_are_paired_by_name_else_by_order() -> None:
