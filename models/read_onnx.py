@@ -60,6 +60,25 @@ def spec(value: Any) -> TensorSpec:
     return TensorSpec(name=value.name, dtype=dtype_name(tensor.elem_type), shape=shape)
 
 
+def inferred(model: Any) -> dict[str, tuple[str, tuple[int, ...] | None]]:
+    """Name -> dtype and shape of every tensor that the file describes or that shape inference can tell.
+
+    None instead of a shape: not even the rank is known.
+    """
+    import onnx
+
+    try:
+        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+    except Exception:  # a wrong or unknown op ends the inference; what the file itself says stays
+        graph = model.graph
+    found: dict[str, tuple[str, tuple[int, ...] | None]] = {}
+    for value in (*graph.value_info, *graph.input, *graph.output):
+        described = spec(value)
+        ranked = value.type.WhichOneof("value") == "tensor_type" and value.type.tensor_type.HasField("shape")
+        found[value.name] = (described.dtype, described.shape if ranked else None)
+    return found | {name: (dtype, shape) for name, dtype, shape in constants(graph)}
+
+
 def inputs(graph: Any) -> list[Any]:
     """The inputs that a caller has to give: old files list the initializers among them too."""
     given = {tensor.name for tensor in graph.initializer}

@@ -75,6 +75,25 @@ class TFLiteFile:
     def is_constant(self, tensor: Any) -> bool:
         return bool(self.constant_bytes[tensor.Buffer()] > 0)
 
+    def constant(self, index: int) -> Any:
+        """A constant's numbers as a NumPy array in its shape; None where there are none or NumPy lacks their type."""
+        import numpy as np
+
+        tensor = self.tensor(index)
+        size = self.constant_bytes[tensor.Buffer()]
+        try:
+            dtype = np.dtype(self.dtype(tensor)).newbyteorder("<")
+        except TypeError:
+            return None
+        if size == 0 or dtype.itemsize == 0 or size != math.prod(shape_of(tensor)) * dtype.itemsize:
+            return None
+        buffer = self.model.Buffers(tensor.Buffer())
+        if buffer.Offset() > 1:
+            data = np.frombuffer(self.model._tab.Bytes, dtype, size // dtype.itemsize, buffer.Offset())
+        else:
+            data = np.frombuffer(buffer.DataAsNumpy(), dtype)
+        return data.reshape(shape_of(tensor))
+
     def spec(self, index: int) -> TensorSpec:
         tensor = self.tensor(index)
         name = (tensor.Name() or b"").decode("utf-8", "replace")

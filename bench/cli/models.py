@@ -8,97 +8,229 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bench.cli.common import json_option, print_json
+from bench.cli.models_diff import diff_models
+from bench.cli.models_fetch import fetch_original
+from bench.cli.models_file import file_options, model_file
+from bench.cli.models_lint import lint_model
 
 if TYPE_CHECKING:
-    from bench.records.types import GraphFacts, TensorSpec
+    from bench.models.cost import GraphCost
+    from bench.models.cost_zoo import Summary
+    from bench.models.ops import OpTable
+    from bench.models.zoo.entry import ZooEntry
+    from bench.records.types import GraphFacts
+
+_SHOWN_OPS = 20
 
 
 @click.group("models", invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """The model zoo: `list`, `show MODEL`, `build MODEL`."""
+    """The model zoo, and what a model's graph says before it is run."""
     if context.invoked_subcommand is None:
         context.invoke(list_models, as_json=False)
 
 
-def _shape(spec: TensorSpec) -> str:
-    sizes = "x".join("?" if size < 0 else str(size) for size in spec.shape)
-    return f"{spec.name}: {spec.dtype} {sizes or 'scalar'}"
+command.add_command(diff_models)
+command.add_command(lint_model)
+command.add_command(fetch_original)
 
 
 @command.command("list")
 @json_option
 def list_models(as_json: bool) -> None:
-    """List the models of the zoo."""
-    from bench.models import artifacts, catalog
-
-    entries = catalog.entries()
-    if as_json:
-        print_json([
-            {
-                "id": entry.id, "aliases": list(entry.aliases), "summary": entry.summary, "params": entry.params,
-                "input_shape": list(entry.input_shape), "output_shape": list(entry.output_shape),
-                "variants": list(artifacts.VARIANTS), "formats": list(artifacts.FORMATS),
-            }
-            for entry in entries
-        ])  # fmt: skip
-        return
-    width = max(len(entry.id) for entry in entries)
-    for entry in entries:
-        aliases = f" (also {', '.join(entry.aliases)})" if entry.aliases else ""
-        click.echo(f"{entry.id:<{width}}  {entry.params:>9,} params  {entry.summary}{aliases}")
-    click.echo("\nbench models show MODEL tells more; a path to .tflite, .onnx or OpenVINO .xml works as MODEL too.")
-
-
-def _file(model: str, format: str) -> Path:
+    """List the models of the zoo. The first time, their files are built to be read."""
+    from bench.base.errors import NotMeasuredError
     from bench.base.paths import cache_dir
-    from bench.models import artifacts
-    from bench.run.plan import ERA, find_model
+    from bench.models import catalog
+    from bench.models.cost_zoo import summary
+    from bench.run.plan import ERA
 
-    source = find_model(model)
-    if isinstance(source, Path):
-        return source
-    return artifacts.build(source.id, variant="fp32", era=ERA, format=format, cache=cache_dir())
+    rows: list[tuple[ZooEntry, Summary | None]] = []
+    for entry in catalog.entries():
+        try:
+            rows.append((entry, summary(entry, variant="fp32", era=ERA, cache=cache_dir())))
+        except NotMeasuredError:  # this model has no such file
+            rows.append((entry, None))
+    if as_json:
+        print_json([_list_item(entry, found) for entry, found in rows])
+        return
+    _print_list(rows)
+
+
+def _list_item(entry: ZooEntry, found: Summary | None) -> dict[str, Any]:
+    from bench.models import artifacts
+    from bench.models.cost_zoo import variants
+    from bench.run.plan import ERA
+
+    return {
+        "id": entry.id, "aliases": list(entry.aliases), "summary": entry.summary, "params": entry.params,
+        "input_shape": list(entry.input_shape), "output_shape": list(entry.output_shape),
+        "macs": found and found.macs, "macs_unknown": found.unknown if found else "not built",
+        "size_bytes": found and found.size_bytes, "op_count": found and found.op_count,
+        "variants": list(variants(entry, ERA)), "formats": list(artifacts.FORMATS),
+    }  # fmt: skip
+
+
+def _print_list(rows: list[tuple[ZooEntry, Summary | None]]) -> None:
+    from bench.reports.models_text import UNKNOWN, batchless, columns, mmac, size
+
+    table = [
+        [
+            entry.id, f"{entry.params:,}", mmac(found.macs) if found else UNKNOWN,
+            size(found.size_bytes) if found else UNKNOWN, str(found.op_count) if found else UNKNOWN,
+            batchless(entry.input_shape), batchless(entry.output_shape),
+        ]
+        for entry, found in rows
+    ]  # fmt: skip
+    heads = ("model", "params", "MMAC", "size", "ops", "input", "output")
+    for line in columns(heads, table, (False, True, True, True, True, False, False)):
+        click.echo(line)
+    click.echo()
+    _print_variants([entry for entry, _ in rows])
+    click.echo("Shapes are without the batch of 1. `bench models show MODEL` tells more; a path")
+    click.echo("to .tflite, .onnx or OpenVINO .xml works as MODEL too.")
+
+
+def _print_variants(entries: list[ZooEntry]) -> None:
+    from bench.models.artifacts import VARIANTS
+    from bench.models.cost_zoo import variants
+    from bench.reports.models_text import wrapped
+    from bench.run.plan import ERA
+
+    had = {entry.id: variants(entry, ERA) for entry in entries}
+    names = [
+        variant + (f" (not of {', '.join(without)})" if without else "")
+        for variant in VARIANTS
+        if len(without := [each for each, known in had.items() if variant not in known]) < len(had)
+    ]
+    for line in wrapped(f"Variants: {', '.join(names)}."):
+        click.echo(line)
 
 
 @command.command("show")
 @click.argument("model")
-@click.option("--format", type=click.Choice(("tflite", "onnx")), default="tflite", help="Which file of a zoo model.")
+@file_options
+@click.option(
+    "--ops", "count", default=str(_SHOWN_OPS), metavar="N|all",
+    help=f"How many ops to list: those with most MACs, in execution order ({_SHOWN_OPS}).",
+)  # fmt: skip
+@click.option("--op", "wanted", type=int, metavar="INDEX", help="Show all that is known of this op instead.")
 @json_option
-def show_model(model: str, format: str, as_json: bool) -> None:
-    """Show a graph's inputs, outputs and ops. MODEL: a zoo id, an alias, or a file."""
-    from bench.base.paths import cache_dir
-    from bench.models.inspect import describe, sha256_of
+def show_model(
+    model: str, format: str, variant: str, era: str | None, count: str, wanted: int | None, as_json: bool
+) -> None:
+    """Show a graph: inputs, outputs, ops with shapes, MACs, bytes, and the least memory that its activations need.
 
-    path = _file(model, format)
+    MODEL: a zoo id, an alias, or a file. MACs are counted for convolutions and matrix products; an unknown is never
+    written as 0. Of an OpenVINO .xml only inputs, outputs and the histogram are shown.
+    """
+    from bench.base.paths import cache_dir
+    from bench.models import cost, ops
+    from bench.models.inspect import describe, sha256_of
+    from bench.models.model_file import format_of
+
+    number = _number(count)
+    path = model_file(model, format, variant, era)
     graph, digest = describe(path, cache_dir()), sha256_of(path)
+    table = None if format_of(path) == "ir" else ops.load(path)
+    costs = None if table is None else cost.cost(table)
+    if wanted is not None:
+        _show_op(path, table, costs, wanted, as_json)
+        return
     if as_json:
         import msgspec
 
         fields: dict[str, Any] = msgspec.to_builtins(graph)
-        print_json({"path": str(path), "sha256": digest, **fields})
+        whole = {} if table is None or costs is None else _whole(table, costs)
+        print_json({"path": str(path), "sha256": digest, **fields, **whole})
         return
     _print_graph(path, digest, graph)
+    if table is None or costs is None:
+        for op, each in sorted(graph.histogram.items(), key=lambda item: (-item[1], item[0])):
+            click.echo(f"{each:>6}  {op}")
+        return
+    _print_ops(table, costs, number)
+
+
+def _number(count: str) -> int | None:
+    """None for `all`."""
+    if count == "all":
+        return None
+    if not count.isdigit():
+        raise click.BadParameter(f"{count!r} is neither a number nor `all`.", param_hint="--ops")
+    return int(count)
+
+
+def _show_op(path: Path, table: OpTable | None, costs: GraphCost | None, wanted: int, as_json: bool) -> None:
+    from bench.base.errors import UsageError
+    from bench.models.ops import load
+    from bench.reports.models_text import one_op
+
+    table = table or load(path)  # an IR: load says why not
+    if costs is None or not 0 <= wanted < len(table.ops):
+        raise UsageError(f"no op {wanted} in {path}", f"It has the ops 0 to {len(table.ops) - 1}.")
+    if as_json:
+        print_json(_whole(table, costs)["ops"][wanted])
+        return
+    for line in one_op(table, table.ops[wanted], costs.ops[wanted]):
+        click.echo(line)
+
+
+def _whole(table: OpTable, costs: GraphCost) -> dict[str, Any]:
+    """The op table and its costs as plain values; tensors are named by their keys."""
+    import msgspec
+
+    ops = [
+        {**msgspec.to_builtins(op), **msgspec.to_builtins(each), "moved_bytes": each.moved_bytes}
+        for op, each in zip(table.ops, costs.ops, strict=True)
+    ]
+    tensors = [{**msgspec.to_builtins(tensor), "size_bytes": tensor.size_bytes} for tensor in table.tensors.values()]
+    return {
+        "macs": costs.macs, "macs_unknown": costs.unknown, "weight_bytes": costs.weight_bytes,
+        "moved_bytes": costs.moved_bytes, "peak": msgspec.to_builtins(costs.peak),
+        "input_keys": list(table.inputs), "output_keys": list(table.outputs), "ops": ops, "tensors": tensors,
+    }  # fmt: skip
 
 
 def _print_graph(path: Path, digest: str, graph: GraphFacts) -> None:
-    click.echo(f"{path}\nsha256 {digest}, {graph.size_bytes:,} bytes, {graph.format}")
+    click.echo(f"{path}\nsha256 {digest}\n{graph.format}, {graph.size_bytes:,} bytes")
     for kind, specs in (("input", graph.inputs), ("output", graph.outputs)):
         for spec in specs:
-            click.echo(f"{kind:<7} {_shape(spec)}")
-    click.echo(f"{graph.constant_elements:,} constant elements, {graph.op_count} ops:")
-    for op, count in sorted(graph.histogram.items(), key=lambda item: (-item[1], item[0])):
-        click.echo(f"{count:>6}  {op}")
+            sizes = "x".join("?" if each < 0 else str(each) for each in spec.shape)
+            click.echo(f"{kind:<7} {spec.name}: {spec.dtype} {sizes or 'scalar'}")
+    click.echo(f"{graph.constant_elements:,} weights")
+
+
+def _print_ops(table: OpTable, costs: GraphCost, number: int | None) -> None:
+    from bench.reports import models_text as text
+
+    for line in (*text.totals(table, costs), "", *text.histogram(table, costs)):
+        click.echo(line)
+    shown = text.costliest(costs, len(table.ops) if number is None else number)
+    if not shown:
+        return
+    click.echo()
+    if len(shown) < len(table.ops):
+        click.echo(f"The {len(shown)} of {len(table.ops)} ops with most MACs, in execution order (--ops all: every op)")
+    for line in text.op_rows(table, costs, shown):
+        click.echo(line)
+    click.echo("Shapes are without the batch of 1; moved: activations read and written.")
 
 
 @command.command("build")
 @click.argument("model")
-@click.option("--format", type=click.Choice(("tflite", "onnx")), default="tflite", help="Which form of it.")
+@file_options
 @click.option("--output", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Copy the file there.")
-def build_model(model: str, format: str, output: Path | None) -> None:
+@click.option(
+    "--calibration", type=click.Path(path_type=Path), metavar="DIR", help="Pictures to calibrate an int8 variant with."
+)
+def build_model(
+    model: str, format: str, variant: str, era: str | None, output: Path | None, calibration: Path | None
+) -> None:
     """Build a zoo model's file (or find it in the cache) and print its path."""
     from bench.base.paths import write_atomic
     from bench.models import catalog
 
-    path = _file(catalog.resolve(model).id, format)
+    path = model_file(catalog.resolve(model).id, format, variant, era, calibration)
     click.echo(write_atomic(output, path.read_bytes()) if output else path)
