@@ -98,7 +98,11 @@ def _transpose_conv_version(subject: Subject) -> Iterable[Hit]:
             never = op.version >= _UNKNOWN_FROM
             yield Hit(
                 what=f"TRANSPOSE_CONV of version {op.version}: "
-                + ("compiler 16 refuses it, and no other is known to read it (unverified)." if never else "Edge TPU compilers up to 2.1 do not read it."),
+                + (
+                    "compiler 16 refuses it, and no other is known to read it (unverified)."
+                    if never
+                    else "Edge TPU compilers up to 2.1 do not read it."
+                ),
                 op=op.index,
                 tensor=next(filter(None, op.outputs), ""),
                 estimated_bytes=op_cost(table, op).moved_bytes,
