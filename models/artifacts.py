@@ -15,12 +15,13 @@ import msgspec
 
 from bench.base.errors import ModelFileError, NotMeasuredError
 from bench.base.paths import write_atomic
+from bench.models import quantize
 from bench.models.catalog import resolve
 from bench.models.model_file import sha256_of
 from bench.models.sources import EMITTERS, fingerprint
 from bench.models.zoo.entry import ZooEntry
 
-VARIANTS = ("fp32",)
+VARIANTS = ("fp32", *quantize.VARIANTS)
 ERAS = ("2019",)
 FORMATS = ("tflite", "onnx")
 
@@ -38,14 +39,17 @@ def supported(model_id: str, variant: str, era: str, format: str) -> str | None:
         if asked not in known:
             exist = ", ".join(known)
             return f"{entry.id} has no {kind} {asked!r}; what exists is {exist}."
-    return None
+    return None if variant == "fp32" else quantize.why_not(variant, format, entry.params)
 
 
-def build(model_id: str, *, variant: str, era: str, format: str, cache: Path, seed: int = 0) -> Path:
+def build(
+    model_id: str, *, variant: str, era: str, format: str, cache: Path, seed: int = 0, calibration: Path | None = None
+) -> Path:
     """The model's file, built where the cache lacks it or holds it damaged.
 
-    seed: of the random weights. Raises UsageError (no such model), NotMeasuredError (no such variant, era or format
-    of it) and StorageError (the cache cannot be written).
+    seed: of the random weights; calibration: a folder of pictures for int8 and int8-io (models/calibration.py).
+    Raises UsageError (no such model, a folder that cannot calibrate), NotMeasuredError (no such variant, era or format
+    of it, or the quantizer refuses it) and StorageError (the cache cannot be written).
     """
     entry = resolve(model_id)
     reason = supported(entry.id, variant, era, format)
@@ -53,10 +57,20 @@ def build(model_id: str, *, variant: str, era: str, format: str, cache: Path, se
         asked = f"cannot build {entry.id}: variant {variant}, era {era}, format {format}"
         todo = f"Choose variant {' or '.join(VARIANTS)}, era {' or '.join(ERAS)}, format {' or '.join(FORMATS)}."
         raise NotMeasuredError(asked, reason, todo)
-    name = f"{entry.id}_{variant}_{era}{f'_seed{seed}' if seed else ''}.{format}"
-    request = "\n".join((entry.id, variant, era, format, str(seed), fingerprint(EMITTERS)))
+    pictures = calibration if variant in quantize.CALIBRATED else None
+    name = f"{entry.id}_{variant}_{era}{f'_seed{seed}' if seed else ''}{'_pictures' if pictures else ''}.{format}"
+    recipe = () if variant == "fp32" else (quantize.recipe_key(variant, pictures),)
+    request = "\n".join((entry.id, variant, era, format, str(seed), fingerprint(EMITTERS), *recipe))
     index = cache / "artifacts" / "index" / f"{hashlib.sha256(request.encode()).hexdigest()[:32]}.json"
-    return _cached(index, cache, name) or _build(entry, format, seed, index, cache, name)
+    kept = _cached(index, cache, name)
+    if kept is not None:
+        return kept
+    if variant == "fp32":
+        data = _emit(entry, format, seed)
+    else:
+        source = build(entry.id, variant="fp32", era=era, format=format, cache=cache, seed=seed)
+        data = quantize.quantize(source, variant, pictures)
+    return _keep(data, index, cache, name)
 
 
 def _place(cache: Path, sha256: str, name: str) -> Path:
@@ -73,11 +87,14 @@ def _cached(index: Path, cache: Path, name: str) -> Path | None:
         return None
 
 
-def _build(entry: ZooEntry, format: str, seed: int, index: Path, cache: Path, name: str) -> Path:
+def _emit(entry: ZooEntry, format: str, seed: int) -> bytes:
     from bench.models import emit_onnx, emit_tflite
 
     emit = {"tflite": emit_tflite.emit, "onnx": emit_onnx.emit}[format]
-    data = emit(entry.build(), seed=seed, description=_description(entry, seed))
+    return emit(entry.build(), seed=seed, description=_description(entry, seed))
+
+
+def _keep(data: bytes, index: Path, cache: Path, name: str) -> Path:
     sha256 = hashlib.sha256(data).hexdigest()
     path = write_atomic(_place(cache, sha256, name), data)
     write_atomic(index, msgspec.json.encode(_Kept(sha256=sha256)))
