@@ -12,6 +12,7 @@ from bench.cli.models_diff import diff_models
 from bench.cli.models_fetch import fetch_original
 from bench.cli.models_file import file_options, model_file
 from bench.cli.models_lint import lint_model
+from bench.cli.models_table import zoo_table
 
 if TYPE_CHECKING:
     from bench.models.cost import GraphCost
@@ -34,6 +35,7 @@ def command(context: click.Context) -> None:
 command.add_command(diff_models)
 command.add_command(lint_model)
 command.add_command(fetch_original)
+command.add_command(zoo_table)
 
 
 @command.command("list")
