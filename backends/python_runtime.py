@@ -77,12 +77,21 @@ class Measured:
     stderr: str
 
 
+@dataclass(frozen=True)
+class Slot:
+    """An input as the runtime tells of it. scale: 0 when it is not quantized, or the runtime does not tell."""
+
+    spec: TensorSpec
+    scale: float = 0.0
+    zero_point: int = 0
+
+
 def _specs(found: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
     return msgspec.convert(found, type=tuple[TensorSpec, ...])
 
 
-def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any], dict[str, Any], int]:
-    """hello, load, inputs: the answers of the first two, and when the runtime was there (ns since the start)."""
+def load(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """hello, load: the answers, and when the runtime was there (ns since the start). Raises InvocationFailed."""
     case = job.case
     hello = agent.ask(
         "hello",
@@ -96,8 +105,7 @@ def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any
     loaded = agent.ask(
         "load", "loading the model", model=job.model, shapes=case.shapes, trace=str(job.folder) if profiling else ""
     )
-    inputs = _specs(loaded["inputs"])
-    dynamic = next((spec for spec in inputs if spec.dynamic), None)
+    dynamic = next((slot.spec for slot in slots(loaded) if slot.spec.dynamic), None)
     if dynamic is not None:
         sizes = ",".join("N" if size < 0 else str(size) for size in dynamic.shape)
         raise InvocationFailed(
@@ -108,27 +116,30 @@ def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any
                 phase="loading the model",
             )
         )
-    agent.ask("inputs", "setting the inputs", files=[job.input_file(spec) for spec in inputs])
     return hello, loaded, spawn_ns
 
 
-def _read_outputs(agent: AgentClient, job: Job) -> list[Output]:
+def slots(loaded: dict[str, Any]) -> list[Slot]:
+    """The inputs in the answer to `load`."""
+    specs = _specs(loaded["inputs"])
+    found = zip(specs, loaded["inputs"], strict=True)
+    return [Slot(spec, float(raw.get("scale", 0.0)), int(raw.get("zero_point", 0))) for spec, raw in found]
+
+
+def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any], dict[str, Any], int]:
+    """load, and the seeded inputs set."""
+    begun = load(agent, job, profiling)
+    agent.ask("inputs", "setting the inputs", files=[job.input_file(slot.spec) for slot in slots(begun[1])])
+    return begun
+
+
+def read_outputs(agent: AgentClient, job: Job) -> list[Output]:
     answer = agent.ask("outputs", "reading the outputs", folder=str(job.folder))
     specs = _specs(answer["outputs"])
     return [
         Output(spec, Path(name), float(raw.get("scale", 0.0)), int(raw.get("zero_point", 0)))
         for spec, name, raw in zip(specs, answer["files"], answer["outputs"], strict=True)
     ]
-
-
-def outputs(job: Job) -> list[Output]:
-    """The outputs of one inference, and nothing else. Raises InvocationFailed."""
-    with AgentClient(job.device, job.agent, job.limit_s) as agent:
-        _begin(agent, job, profiling=False)
-        agent.ask("first", "first inference")
-        found = _read_outputs(agent, job)
-        agent.ask("quit", "leaving")
-        return found
 
 
 def turn_length(typical_ns: int) -> int:
@@ -144,7 +155,7 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
         hello, loaded, spawn_ns = _begin(agent, job, profiling=False)
         first_ns = int(agent.ask("first", "first inference")["first_ns"])
         if watch.outputs is not None:
-            found = _read_outputs(agent, job)
+            found = read_outputs(agent, job)
             with agent.waiting():  # the reference may have to be made first
                 watch.outputs(found)
         watch.stage("warming up")

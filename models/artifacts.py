@@ -15,14 +15,14 @@ import msgspec
 
 from bench.base.errors import ModelFileError, NotMeasuredError
 from bench.base.paths import write_atomic
-from bench.models import quantize
+from bench.models import modern, quantize
 from bench.models.catalog import resolve
 from bench.models.model_file import sha256_of
 from bench.models.sources import EMITTERS, fingerprint
 from bench.models.zoo.entry import ZooEntry
 
 VARIANTS = ("fp32", *quantize.VARIANTS)
-ERAS = ("2019",)
+ERAS = ("2019", modern.ERA)
 FORMATS = ("tflite", "onnx")
 
 
@@ -39,7 +39,8 @@ def supported(model_id: str, variant: str, era: str, format: str) -> str | None:
         if asked not in known:
             exist = ", ".join(known)
             return f"{entry.id} has no {kind} {asked!r}; what exists is {exist}."
-    return None if variant == "fp32" else quantize.why_not(variant, format, entry.params)
+    reason = modern.why_not(format) if era == modern.ERA else None
+    return reason if reason or variant == "fp32" else quantize.why_not(variant, format, entry.params)
 
 
 def build(
@@ -49,7 +50,7 @@ def build(
 
     seed: of the random weights; calibration: a folder of pictures for int8 and int8-io (models/calibration.py).
     Raises UsageError (no such model, a folder that cannot calibrate), NotMeasuredError (no such variant, era or format
-    of it, or the quantizer refuses it) and StorageError (the cache cannot be written).
+    of it, or a converter or the quantizer refuses it) and StorageError (the cache cannot be written).
     """
     entry = resolve(model_id)
     reason = supported(entry.id, variant, era, format)
@@ -60,13 +61,14 @@ def build(
     pictures = calibration if variant in quantize.CALIBRATED else None
     name = f"{entry.id}_{variant}_{era}{f'_seed{seed}' if seed else ''}{'_pictures' if pictures else ''}.{format}"
     recipe = () if variant == "fp32" else (quantize.recipe_key(variant, pictures),)
+    recipe = (*recipe, modern.recipe_key(format)) if era == modern.ERA else recipe
     request = "\n".join((entry.id, variant, era, format, str(seed), fingerprint(EMITTERS), *recipe))
     index = cache / "artifacts" / "index" / f"{hashlib.sha256(request.encode()).hexdigest()[:32]}.json"
     kept = _cached(index, cache, name)
     if kept is not None:
         return kept
     if variant == "fp32":
-        data = _emit(entry, format, seed)
+        data = _emit(entry, era, format, seed)
     else:
         source = build(entry.id, variant="fp32", era=era, format=format, cache=cache, seed=seed)
         data = quantize.quantize(source, variant, pictures)
@@ -87,7 +89,9 @@ def _cached(index: Path, cache: Path, name: str) -> Path | None:
         return None
 
 
-def _emit(entry: ZooEntry, format: str, seed: int) -> bytes:
+def _emit(entry: ZooEntry, era: str, format: str, seed: int) -> bytes:
+    if era == modern.ERA:
+        return modern.emit(entry.build(), format=format, seed=seed)
     from bench.models import emit_onnx, emit_tflite
 
     emit = {"tflite": emit_tflite.emit, "onnx": emit_onnx.emit}[format]

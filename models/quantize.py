@@ -29,6 +29,7 @@ VARIANTS = {
 }
 CALIBRATED = ("int8", "int8-io")
 DYNAMIC_FROM = 1024  # elements; the converter's own limit: smaller kernels gain nothing, and lose accuracy and XNNPACK
+INSTALL = "pip install 'litert-quantizer>=0.11,<0.12'"
 TOOL = "litert-quantizer"
 LIMIT_S = 900.0
 _MODULE = "litert_quantizer"
@@ -67,7 +68,7 @@ def missing() -> str | None:
     """Why no variant at all can be made here, in one sentence; None where they can."""
     if find_spec(_MODULE) is not None:
         return None
-    return f"Variants other than fp32 are made by {TOOL}, which is not installed: pip install 'litert-quantizer>=0.11,<0.12'."
+    return f"Variants other than fp32 are made by {TOOL}, which is not installed: {INSTALL}."
 
 
 def recipe_key(variant: str, folder: Path | None) -> str:

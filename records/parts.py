@@ -11,6 +11,8 @@ from typing import Literal
 
 import msgspec
 
+DEFAULT_ERA = "2019"  # of the zoo: named only where it is another
+
 Phase = Literal["before", "during", "after"]
 
 
@@ -76,7 +78,8 @@ class Case(Part, frozen=True, kw_only=True):
     @property
     def label(self) -> str:
         """One line for people: `prisma_256 fp32 · litert cpu · 1 thread · kernels=builtin`."""
-        parts = [f"{self.model} {self.variant}", f"{self.backend} {self.accelerator}"]
+        era = f" era={self.era}" if self.era not in ("", DEFAULT_ERA) else ""
+        parts = [f"{self.model} {self.variant}{era}", f"{self.backend} {self.accelerator}"]
         parts.append(f"{self.threads} thread{'s' if self.threads != 1 else ''}")
         parts += [f"{key}={value}" for key, value in sorted(self.options.items())]
         return " · ".join(parts)

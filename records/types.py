@@ -9,9 +9,11 @@ import msgspec
 
 from bench.base.findings import Finding
 from bench.records.outcomes import (
+    Accuracy,
     Agreement,
     CaseError,
     Invocation,
+    MaskPixels,
     Memory,
     OpRow,
     Placement,
@@ -34,6 +36,7 @@ from bench.records.parts import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Accuracy",
     "Agreement",
     "Artifact",
     "Case",
@@ -42,6 +45,7 @@ __all__ = [
     "DeviceIdentity",
     "GraphFacts",
     "Invocation",
+    "MaskPixels",
     "Memory",
     "OpRow",
     "Part",
@@ -86,7 +90,10 @@ class RunRef(Part, frozen=True, kw_only=True):
 
 
 class Record(Part, frozen=True, kw_only=True):
-    """What one case gave in one run: the truth that everything else is derived from."""
+    """What one case gave in one run: the truth that everything else is derived from.
+
+    A field that came later has a default, so that records from before it can be read. accuracy: None: not asked for.
+    """
 
     schema: int
     run: RunRef
@@ -104,6 +111,7 @@ class Record(Part, frozen=True, kw_only=True):
     findings: tuple[Finding, ...]
     transcript: tuple[str, ...]
     error: CaseError | None
+    accuracy: Accuracy | None = None
 
     @property
     def measured(self) -> bool:

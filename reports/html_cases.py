@@ -6,8 +6,8 @@ import statistics
 from collections.abc import Sequence
 
 from bench.records.types import Profile, Record
+from bench.reports import accuracy_text, html_figures, html_samples, view
 from bench.reports import format as fmt
-from bench.reports import html_figures, html_samples, view
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.html_figures import Figure
 from bench.reports.html_tags import Html, definitions, details, join, number, table, tag
@@ -87,6 +87,8 @@ def case_section(place: str, record: Record, charts: Charts, device: bool) -> Ht
         ("Placement", view.placement_text(record.placement)),
         ("How placement was read", record.placement.evidence),
         ("Output", _agreement_words(record)),
+        ("Against fp32", accuracy_text.fp32_text(record)),
+        *((name.capitalize(), value) for name, value in accuracy_text.details(record)),
     ]
     samples, shown, total = html_samples.samples(record)
     note = f"{fmt.count(shown)} of {fmt.count(total)} samples shown"

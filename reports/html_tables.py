@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from bench.records.stats import LatencySummary
 from bench.records.types import Record
+from bench.reports import accuracy_text, view
 from bench.reports import format as fmt
-from bench.reports import view
 from bench.reports.html_tags import Child, Html, definitions, details, join, link, number, table, tag
 
 Named = Sequence[tuple[str, Record]]
@@ -20,8 +20,10 @@ _WIDE_HEAD = tag("span", "Placement", class_="wide")
 
 def results_table(named: Named) -> Html:
     """The numbers of all cases; a failed case has its error in place of them."""
-    device = view.several_devices([record for _, record in named])
-    heads = ["Case", ">Median [95 %]", _WIDE_HEAD, ">Samples", ">p90", ">Load", ">First", ">Peak memory"]
+    records = [record for _, record in named]
+    device, accuracy = view.several_devices(records), accuracy_text.asked(records)
+    heads = ["Case", ">Median [95 %]", _WIDE_HEAD, ">Samples", ">p90", ">Load", ">First", ">Peak memory", "Output"]
+    heads += ["Accuracy"] if accuracy else []
     rows = []
     for place, record in named:
         name = [link(place, view.model_text(record.case)), _small(view.how_text(record.case))]
@@ -32,11 +34,11 @@ def results_table(named: Named) -> Html:
         head = tag("th", name, scope="row")
         summary = view.numbers(record)
         if summary is None:
-            rows.append(tag("tr", head, _error_cell(record, len(heads))))
+            rows.append(tag("tr", head, _error_cell(record, len(heads) - 1)))
         else:
-            rows.append(tag("tr", head, _measured_cells(record, summary)))
+            rows.append(tag("tr", head, _measured_cells(record, summary, accuracy)))
     caption = "Latency of one inference, and what it was measured with"
-    return table(caption, [*heads, "Output"], rows, class_="results")
+    return table(caption, heads, rows, class_="results")
 
 
 def _small(text: Child) -> Html:
@@ -51,7 +53,7 @@ def _error_cell(record: Record, columns: int) -> Html:
     return tag("td", _badge("failed", "bad"), " ", view.error_text(record), colspan=columns)
 
 
-def _measured_cells(record: Record, summary: LatencySummary) -> Html:
+def _measured_cells(record: Record, summary: LatencySummary, accuracy: bool) -> Html:
     unsteady = view.unsteady_text(record)
     mark = [_badge(unsteady, "warn")] if unsteady else []
     placement = view.placement_text(record.placement)
@@ -71,9 +73,16 @@ def _measured_cells(record: Record, summary: LatencySummary) -> Html:
             number(fmt.short_duration(summary.load_ns)),
             number(fmt.short_duration(summary.first_inference_ns)),
             number(view.peak_text(record, summary)),
-            tag("td", output, class_="output"),
+            tag("td", output, _small(accuracy_text.fp32_text(record)), class_="output"),
+            _accuracy_cell(record) if accuracy else [],
         ]
     )
+
+
+def _accuracy_cell(record: Record) -> Html:
+    first, *rest = accuracy_text.lines(record)
+    mark = [_badge(line, "warn") if line == accuracy_text.UNTRAINED else _small(line) for line in rest]
+    return tag("td", tag("strong", first) if rest else first, mark)
 
 
 def failures(named: Named) -> Html:

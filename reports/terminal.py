@@ -8,8 +8,8 @@ from typing import IO, TYPE_CHECKING
 
 from bench.records.stats import LatencySummary
 from bench.records.types import Record
+from bench.reports import accuracy_text, view
 from bench.reports import format as fmt
-from bench.reports import view
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped, width_of
 from bench.reports.terminal_show import show_list, show_record
 
@@ -87,8 +87,15 @@ def _median_lines(record: Record, summary: LatencySummary) -> list[Line]:
     return [*lines, Line(view.interval_text(summary)), Line(view.samples_text(summary))]
 
 
+def _accuracy_lines(record: Record, label: str = "") -> list[Line]:
+    first, *rest = accuracy_text.lines(record)
+    style = {accuracy_text.UNTRAINED: "yellow"}
+    return [Line(f"{label}{first}"), *(Line(text, style.get(text, "")) for text in rest)]
+
+
 def _wide(records: Sequence[Record]) -> tuple[list[Column], list[Row]]:
     """One row a case, one column a number."""
+    accuracy = accuracy_text.asked(records)
     columns = [
         Column("case", 30),
         Column("placement", 24),
@@ -98,6 +105,7 @@ def _wide(records: Sequence[Record]) -> tuple[list[Column], list[Row]]:
         Column("first", 10, right=True),
         Column("memory", 12, right=True),
         Column("output", 16),
+        *([Column("accuracy", 18)] if accuracy else []),
     ]
     rows = []
     for record in records:
@@ -114,7 +122,8 @@ def _wide(records: Sequence[Record]) -> tuple[list[Column], list[Row]]:
             [Line(fmt.short_duration(summary.load_ns))],
             [Line(fmt.short_duration(summary.first_inference_ns))],
             [Line(view.peak_text(record, summary))],
-            [Line(view.agreement_text(record), _agreement_style(record))],
+            [Line(view.agreement_text(record), _agreement_style(record)), *map(Line, accuracy_text.fp32_lines(record))],
+            *([_accuracy_lines(record)] if accuracy else []),
         ]
         rows.append(Row(cells))
     return columns, rows
@@ -133,6 +142,8 @@ def _stacked(records: Sequence[Record], width: int) -> tuple[list[Column], list[
         case += [
             Line(f"placed {view.placement_text(record.placement)}", _placement_style(record)),
             Line(f"output {view.agreement_text(record)}", _agreement_style(record), whole=view.compared(record)),
+            *map(Line, accuracy_text.fp32_lines(record)),
+            *(_accuracy_lines(record, "accuracy ") if record.accuracy else []),
         ]
         more = [
             Line(f"p90    {view.percentile_text(summary, summary.p90)}"),

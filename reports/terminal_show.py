@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING
 
 from bench.records.index import Row as IndexRow
 from bench.records.types import Record
+from bench.reports import accuracy_text, view
 from bench.reports import format as fmt
-from bench.reports import view
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped
 
@@ -120,6 +120,7 @@ def _result(record: Record) -> list[Pair]:
         ("input copy", view.apart_text(summary.input_copy_ns)),
         ("output read", view.apart_text(summary.output_read_ns)),
         ("peak memory", view.peak_text(record, summary)),
+        *accuracy_text.details(record),
     ]
 
 
@@ -130,6 +131,7 @@ def _where(record: Record) -> list[Pair]:
     if agreement is not None:
         iou = "" if agreement.mask_iou is None else f"{agreement.mask_iou:.4f}"
         pairs += [("reference", agreement.reference), ("rule", agreement.tolerance), ("mask IoU", iou)]
+        pairs.append(("against fp32", accuracy_text.fp32_text(record)))
     if record.profile is None:
         return [*pairs, ("no profile", record.profile_reason or "no reason was given")]
     profile = record.profile

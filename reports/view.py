@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.base.findings import Finding, Severity
+from bench.records.parts import DEFAULT_ERA
 from bench.records.stats import LatencySummary, Percentile, latency_summary
 from bench.records.types import Case, Invocation, OpRow, Placement, Profile, Record
 from bench.reports import format as fmt
@@ -51,7 +52,7 @@ def shorten_op(text: str, width: int) -> str:
 def model_text(case: Case) -> str:
     """`prisma_256 fp32`, with what sets it apart: another era than the default, shapes that the user fixed."""
     parts = [case.model, case.variant]
-    if case.era not in ("", "2019"):
+    if case.era not in ("", DEFAULT_ERA):
         parts.append(f"era={case.era}")
     parts += [f"{name}={'x'.join(map(str, shape))}" for name, shape in sorted(case.shapes.items())]
     return plain(" ".join(part for part in parts if part))

@@ -46,7 +46,7 @@ def list_models(as_json: bool) -> None:
     from bench.base.paths import cache_dir
     from bench.models import catalog
     from bench.models.cost_zoo import summary
-    from bench.run.plan import ERA
+    from bench.records.parts import DEFAULT_ERA as ERA
 
     rows: list[tuple[ZooEntry, Summary | None]] = []
     for entry in catalog.entries():
@@ -63,7 +63,7 @@ def list_models(as_json: bool) -> None:
 def _list_item(entry: ZooEntry, found: Summary | None) -> dict[str, Any]:
     from bench.models import artifacts
     from bench.models.cost_zoo import variants
-    from bench.run.plan import ERA
+    from bench.records.parts import DEFAULT_ERA as ERA
 
     return {
         "id": entry.id, "aliases": list(entry.aliases), "summary": entry.summary, "params": entry.params,
@@ -97,8 +97,8 @@ def _print_list(rows: list[tuple[ZooEntry, Summary | None]]) -> None:
 def _print_variants(entries: list[ZooEntry]) -> None:
     from bench.models.artifacts import VARIANTS
     from bench.models.cost_zoo import variants
+    from bench.records.parts import DEFAULT_ERA as ERA
     from bench.reports.models_text import wrapped
-    from bench.run.plan import ERA
 
     had = {entry.id: variants(entry, ERA) for entry in entries}
     names = [
@@ -236,3 +236,15 @@ def build_model(
 
     path = model_file(catalog.resolve(model).id, format, variant, era, calibration)
     click.echo(write_atomic(output, path.read_bytes()) if output else path)
+
+
+@command.command("pictures")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--count", default=8, type=click.IntRange(1, 10_000), help="How many (default: 8).")
+@click.option("--size", default=256, type=click.IntRange(16, 4096), help="Pixels along each side (default: 256).")
+def write_pictures(folder: Path, count: int, size: int) -> None:
+    """Write generated portrait-like shapes with masks into FOLDER, to try --accuracy on. They are no photographs."""
+    from bench.models import synthetic_portraits
+
+    synthetic_portraits.write(folder, count, size)
+    click.echo(folder)

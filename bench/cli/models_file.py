@@ -18,7 +18,7 @@ FORMATS = ("tflite", "onnx")
 def file_options(command: F) -> F:
     """--format, --variant and --era: which file of a zoo model. A file of the user's is what it is."""
     for decorate in (
-        click.option("--era", metavar="ERA", help="Op forms of a zoo model (2019)."),
+        click.option("--era", metavar="ERA", help="Op forms of a zoo model: 2019 (default) or modern."),
         click.option(
             "--variant", default="fp32", metavar="NAME", help="Precision of a zoo model: fp32, int8, ... (fp32)."
         ),
@@ -42,7 +42,7 @@ def source_file(
 ) -> Path:
     from bench.base.paths import cache_dir
     from bench.models import artifacts
-    from bench.run.plan import ERA
+    from bench.records.parts import DEFAULT_ERA as ERA
 
     if isinstance(source, Path):
         return source

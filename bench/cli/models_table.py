@@ -52,8 +52,8 @@ def _row(entry: ZooEntry, variant: str, cache: Path) -> ZooRow:
     from bench.models import artifacts
     from bench.models.cost_zoo import summary
     from bench.models.published import PUBLISHED, Figures
+    from bench.records.parts import DEFAULT_ERA as ERA
     from bench.reports.zoo_table import ZooRow
-    from bench.run.plan import ERA
 
     figures = PUBLISHED.get((entry.id, variant), Figures())
     reason = artifacts.supported(entry.id, variant, ERA, "tflite")

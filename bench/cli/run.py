@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +20,7 @@ from bench.cli.common import (
 )
 
 if TYPE_CHECKING:
+    from bench.models.pictures import PictureSet
     from bench.run.config import Config
     from bench.run.plan import Plan
     from bench.run.settings import Settings
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--backend", "-b", "backends", multiple=True, metavar="NAME", help="Runtime: litert, onnxruntime, ...")
 @click.option("--accelerator", "-a", "accelerators", multiple=True, metavar="NAME", help="cpu, gpu, npu, auto, ...")
 @click.option("--variant", "variants", multiple=True, metavar="NAME", help="Precision of a zoo model (default: fp32).")
+@click.option("--era", "eras", multiple=True, metavar="ERA", help="Op forms of a zoo model: 2019 (default) or modern.")
 @click.option("--threads", "-t", multiple=True, type=click.IntRange(1, 1024), help="Threads (default: 1).")
 @click.option(
     "--option",
@@ -70,6 +73,18 @@ if TYPE_CHECKING:
     help="Wait this long for a device that another job holds (default: 600).",
 )
 @click.option("--profile/--no-profile", default=None, help="Measure the time of each op too (default: yes).")
+@click.option(
+    "--accuracy",
+    "pictures",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Measure accuracy on pictures with masks: images/NAME.jpg and masks/NAME.png, or NAME.jpg and NAME_mask.png.",
+)
+@click.option(
+    "--scaling",
+    type=click.Choice(("unit", "signed", "raw", "portrait")),
+    help="How --accuracy turns pixels into the input of a file of yours (default: by its type; the zoo's is known).",
+)
 @click.option("--dry-run", is_flag=True, help="Print the plan and measure nothing.")
 @results_option
 @config_option
@@ -105,8 +120,11 @@ def command(**given: Any) -> int:
 def _settings(config: Config, given: dict[str, Any]) -> Settings:
     import msgspec
 
+    from bench.models import pictures
     from bench.run.settings import Settings
 
+    if given["scaling"] and given["pictures"] is None:
+        raise UsageError("--scaling", "says how --accuracy reads pictures, which is not there", "Add --accuracy DIR.")
     names = ("time_s", "invocations", "warmup_s", "limit_s", "wait_s", "profile")
     try:
         # The file's limits are the command line's too: `nan` and `inf` are floats to click.
@@ -115,7 +133,12 @@ def _settings(config: Config, given: dict[str, Any]) -> Settings:
         )
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return Settings(**{name: getattr(chosen, name) for name in names})
+    folder = given["pictures"]
+    return Settings(
+        **{name: getattr(chosen, name) for name in names},
+        pictures=None if folder is None else pictures.find(folder),
+        scaling=given["scaling"],
+    )
 
 
 def _plan(config: Config, given: dict[str, Any]) -> Plan:
@@ -136,6 +159,7 @@ def _plan(config: Config, given: dict[str, Any]) -> Plan:
             backends=given["backends"],
             accelerators=tuple(dict.fromkeys(given["accelerators"])),
             variants=tuple(dict.fromkeys(given["variants"])),
+            eras=tuple(dict.fromkeys(given["eras"])),
             threads=tuple(dict.fromkeys(given["threads"])),
             options=options,
             shapes=dict(parse_shape(text) for text in given["shapes"]),
@@ -167,6 +191,8 @@ def _print_plan(plan: Plan, settings: Settings, out: Any) -> None:
             f"{settings.invocations} invocations and {settings.time_s:g} s of measuring each",
             file=out,
         )
+    if settings.pictures:
+        _print_pictures(settings.pictures, out)
     for planned in plan.cases:
         print(f"  {planned.case.device} · {planned.case.label}", file=out)
     for skipped in plan.skipped:
@@ -176,6 +202,16 @@ def _print_plan(plan: Plan, settings: Settings, out: Any) -> None:
     for lost in plan.lost:
         print(f"  not measured at all: {lost}", file=out)
     print(file=out, flush=True)
+
+
+def _print_pictures(found: PictureSet, out: Any) -> None:
+    from bench.reports.view import plain
+
+    counts = f"{len(found.pairs)} picture{'s' if len(found.pairs) != 1 else ''} of {found.name}"
+    unusable = f"; {len(found.unusable)} cannot be used" if found.unusable else ""
+    print(plain(f"accuracy on {counts}{unusable}"), file=out)
+    for text in found.unusable:
+        print(plain(f"  not used: {text}"), file=out)
 
 
 def _plan_json(plan: Plan) -> dict[str, object]:

@@ -24,6 +24,11 @@ def skipped_json(plan: Plan) -> list[dict[str, str]]:
     return [{"combination": s.combination, "reason": s.reason, "todo": s.todo} for s in plan.skipped]
 
 
+def _whole(record: Record) -> bool:
+    """Whether all was measured that was asked for."""
+    return record.measured and (record.accuracy is None or record.accuracy.pixels is not None)
+
+
 class Session:
     """One run: from a plan to records, tables and the report."""
 
@@ -54,7 +59,7 @@ class Session:
         report = self._report(cache) if self.records else None
         with reader_may_leave():
             self._tell(report)
-        if code == ExitCode.OK and (self.plan.lost or not all(record.measured for record, _ in self.records)):
+        if code == ExitCode.OK and (self.plan.lost or not all(map(_whole, (record for record, _ in self.records)))):
             code = ExitCode.NOT_MEASURED
         return code
 

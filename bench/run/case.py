@@ -1,4 +1,4 @@
-"""Measuring one case: artifact, invocations, agreement, op profile, conditions."""
+"""Measuring one case: artifact, invocations, agreement, op profile, conditions, accuracy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bench.backends import pack, python_runtime
+from bench.backends import answers, pack, python_runtime
 from bench.backends.client import InvocationFailed
 from bench.backends.python_runtime import Job, Measured, Output, Watch
 from bench.base.paths import portable
@@ -21,6 +21,7 @@ from bench.models.inspect import describe, sha256_of
 from bench.models.zoo.entry import ZooEntry
 from bench.records.stats.latency import invocation_medians
 from bench.records.types import (
+    Accuracy,
     Agreement,
     Artifact,
     Case,
@@ -32,13 +33,16 @@ from bench.records.types import (
     TensorSpec,
     Tool,
 )
-from bench.run.plan import FILE_VARIANT, Planned
+from bench.run import accuracy
+from bench.run.plan import Planned
 from bench.run.reference import REFERENCE_BACKEND, REFERENCE_OPTIONS, References
 from bench.run.settings import Settings
 from bench.run.shapes import resolve_shapes
 
 SEED = 0
 MINIMUM_INVOCATIONS = 3
+# Variant -> the tolerance that its outputs are held to; a file of the user's is held to what it computes in.
+PRECISIONS = {"fp16": "fp16", "dynamic": "int8", "int8": "int8", "int8-io": "int8"}
 DIFFER = "invocations differ: "
 OVERRUN = 3.0  # a slow model may take this many times its seconds before the last invocations are dropped
 
@@ -57,6 +61,7 @@ class SoFar:
     conditions: list[Conditions] = field(default_factory=list)
     transcript: list[str] = field(default_factory=list)
     error: CaseError | None = None
+    accuracy: Accuracy | None = None
 
 
 @dataclass
@@ -77,6 +82,8 @@ class CaseRun:
         """Fill `found`. Raises InvocationFailed, and BenchError for what stops a case before it starts."""
         planned, device, found = self.planned, self.device, self.found
         case = planned.case
+        if self.settings.pictures:
+            found.accuracy = accuracy.unknown(self.settings.pictures, "the case ended before it was measured")
         path, found.artifact = self._artifact()
         shapes = resolve_shapes(case.shapes, found.artifact.graph.inputs)
         job = self._job(msgspec.structs.replace(case, shapes=shapes), device.push(path))
@@ -85,7 +92,7 @@ class CaseRun:
 
         def agree(outputs: list[Output]) -> None:
             sha256 = found.artifact.sha256 if found.artifact and tflite == path else sha256_of(tflite) if tflite else ""
-            precision = "fp32" if case.variant == FILE_VARIANT else case.variant
+            precision = PRECISIONS.get(case.variant, "fp32")
             who = f"{case.backend} {case.accelerator}"
             found.agreement = self.references.judge(
                 case.model,
@@ -97,6 +104,7 @@ class CaseRun:
                 shapes,
                 lambda file: self._make_reference(job, file),
             )
+            self._compare_with_fp32(job, outputs)
 
         self._invocations(job, agree)
         if self.settings.profile:
@@ -104,6 +112,7 @@ class CaseRun:
         else:
             found.profile_reason = "not asked for (--no-profile)"
         found.conditions.append(device.conditions("after"))
+        self._accuracy(job)
 
     def _invocations(self, job: Job, agree: Callable[[list[Output]], None]) -> None:
         settings, found = self.settings, self.found
@@ -142,6 +151,33 @@ class CaseRun:
         except InvocationFailed as failed:
             found.profile_reason = failed.error.message
 
+    def _compare_with_fp32(self, job: Job, outputs: list[Output]) -> None:
+        """What a variant of a zoo model costs in its mask."""
+        source, case, agreement = self.planned.source, self.planned.case, self.found.agreement
+        if not isinstance(source, ZooEntry) or case.variant == "fp32" or source.scaling is None or agreement is None:
+            return
+        fp32 = artifacts.build(source.id, variant="fp32", era=case.era, format="tflite", cache=self.cache)
+        iou, reason = self.references.mask_overlap(
+            fp32, sha256_of(fp32), outputs, job.case.shapes, lambda file: self._make_reference(job, file)
+        )
+        self.found.agreement = msgspec.structs.replace(agreement, fp32_mask_iou=iou, fp32_reason=reason)
+
+    def _accuracy(self, job: Job) -> None:
+        settings, source = self.settings, self.planned.source
+        data = settings.pictures
+        if data is None:
+            return
+        zoo = isinstance(source, ZooEntry)
+        if isinstance(source, ZooEntry) and source.scaling is None:
+            self.found.accuracy = accuracy.unknown(data, f"{source.id} is no segmentation model")
+            return
+
+        def tell(done: int) -> None:
+            self.progress.update(f"accuracy · picture {done + 1}/{len(data.pairs)}", self.left_s + 1.0)
+
+        asked = source.scaling if isinstance(source, ZooEntry) else settings.scaling
+        self.found.accuracy = accuracy.measure(job, data, asked, zoo, tell)
+
     def _artifact(self) -> tuple[Path, Artifact]:
         planned, case = self.planned, self.planned.case
         if isinstance(planned.source, ZooEntry):
@@ -179,7 +215,7 @@ class CaseRun:
         case = msgspec.structs.replace(
             job.case, backend=REFERENCE_BACKEND, accelerator="cpu", options=REFERENCE_OPTIONS, threads=1
         )
-        return python_runtime.outputs(dataclasses.replace(job, case=case, model=self.device.push(tflite)))
+        return answers.outputs(dataclasses.replace(job, case=case, model=self.device.push(tflite)))
 
 
 def take(found: SoFar, measured: Measured, during: Conditions) -> None:

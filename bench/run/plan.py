@@ -17,10 +17,10 @@ from bench.devices.registry import DEFAULT_NAME
 from bench.models import artifacts, catalog
 from bench.models.model_file import SUFFIXES, format_of
 from bench.models.zoo.entry import ZooEntry
+from bench.records.parts import DEFAULT_ERA as ERA
 from bench.records.types import Case
 from bench.run.config import Config
 
-ERA = "2019"
 FILE_VARIANT = "as-is"  # a user's file has the precision that it has
 
 
@@ -33,6 +33,7 @@ class Request:
     backends: tuple[str, ...] = ()
     accelerators: tuple[str, ...] = ()
     variants: tuple[str, ...] = ()
+    eras: tuple[str, ...] = ()
     threads: tuple[int, ...] = ()
     options: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -99,12 +100,12 @@ def make_plan(request: Request, config: Config) -> Plan:
         source = sources[model]
         table = config.devices.get(device, {})
         for backend in _backends(request, config, table, source):
-            for variant, accelerator, threads in itertools.product(
-                _variants(request, config, source),
+            for form, accelerator, threads in itertools.product(
+                _forms(request, config, source),
                 request.accelerators or (_accelerator(backend, config, table),),
                 request.threads or (config.run.threads,),
             ):
-                _add(request, device, source, backend, variant, accelerator, threads, cases, skipped)
+                _add(request, device, source, backend, form, accelerator, threads, cases, skipped)
     unique = _unique(cases, skipped)
     return Plan(unique, tuple(dict.fromkeys(skipped)), _lost(request, sources, unique))
 
@@ -132,10 +133,11 @@ def _backends(
     return tuple(registry.backend(name) for name in dict.fromkeys(names))
 
 
-def _variants(request: Request, config: Config, source: ZooEntry | Path) -> tuple[str, ...]:
+def _forms(request: Request, config: Config, source: ZooEntry | Path) -> tuple[tuple[str, str], ...]:
+    """(variant, era) of each file of a model that was asked for; a user's file has no era but what was said."""
     if isinstance(source, Path):
-        return request.variants or (FILE_VARIANT,)
-    return request.variants or (config.run.variant,)
+        return tuple(itertools.product(request.variants or (FILE_VARIANT,), request.eras or ("",)))
+    return tuple(itertools.product(request.variants or (config.run.variant,), request.eras or (ERA,)))
 
 
 def _accelerator(backend: Backend, config: Config, table: Mapping[str, object]) -> str:
@@ -143,15 +145,17 @@ def _accelerator(backend: Backend, config: Config, table: Mapping[str, object]) 
 
 
 def _add(
-    request: Request, device: str, source: ZooEntry | Path, backend: Backend, variant: str, accelerator: str,
+    request: Request, device: str, source: ZooEntry | Path, backend: Backend, form: tuple[str, str], accelerator: str,
     threads: int, cases: list[Planned], skipped: list[Skipped],
 ) -> None:  # fmt: skip
     """One combination: a case for each combination of its options, or the reason why there is none."""
+    variant, era = form
     model = source.id if isinstance(source, ZooEntry) else portable(source.name)
     format = backend.formats[0] if isinstance(source, ZooEntry) else format_of(source)
-    skip = _why_not(source, backend, variant, accelerator, format)
+    skip = _why_not(source, backend, form, accelerator, format)
     if skip is not None:
-        label = f"{device} · {model} {variant} · {backend.name} {accelerator}"
+        said = f" era={era}" if era not in ("", ERA) else ""
+        label = f"{device} · {model} {variant}{said} · {backend.name} {accelerator}"
         skipped.append(Skipped(label, *skip))
         return
     keys = sorted(backend.options)
@@ -163,7 +167,7 @@ def _add(
             accelerator=accelerator,
             model=model,
             variant=variant,
-            era=ERA if isinstance(source, ZooEntry) else "",
+            era=era,
             format=format,
             threads=threads,
             options=dict(zip(keys, chosen, strict=True)),
@@ -173,18 +177,21 @@ def _add(
 
 
 def _why_not(
-    source: ZooEntry | Path, backend: Backend, variant: str, accelerator: str, format: str
+    source: ZooEntry | Path, backend: Backend, form: tuple[str, str], accelerator: str, format: str
 ) -> tuple[str, str] | None:
+    variant, era = form
     if format not in backend.formats:
         return f"{backend.title} does not read .{format} files", f"It reads {', '.join(backend.formats)}."
     if accelerator not in backend.accelerators:
         return f"{backend.title} has no accelerator {accelerator} here", f"It has {', '.join(backend.accelerators)}."
     if isinstance(source, ZooEntry):
-        reason = artifacts.supported(source.id, variant, ERA, format)
+        reason = artifacts.supported(source.id, variant, era, format)
         if reason is not None:
             return reason, ""
     elif variant != FILE_VARIANT:
         return f"{source.name} is a file of yours: its precision is what it is, not {variant}", "Leave --variant out."
+    elif era:
+        return f"{source.name} is a file of yours: it has no era to choose", "Leave --era out."
     if not backend.installed():
         return f"{backend.title} is not installed", backend.install
     return None
@@ -223,7 +230,7 @@ def _lost(request: Request, sources: Mapping[str, ZooEntry | Path], cases: Seque
     lost = [f"model {name}" for name, source in sources.items() if source not in there]
     for axis, asked in (
         ("device", request.devices), ("backend", request.backends), ("accelerator", request.accelerators),
-        ("variant", request.variants),
+        ("variant", request.variants), ("era", request.eras),
     ):  # fmt: skip
         have = {getattr(planned.case, axis) for planned in cases}
         lost += [f"{axis} {name}" for name in asked if name not in have]

@@ -14,6 +14,7 @@ from bench.backends.client import InvocationFailed
 from bench.backends.python_runtime import Output
 from bench.base.paths import write_atomic
 from bench.records.stats.agreement import Array, compare
+from bench.records.stats.masks import overlap
 from bench.records.types import Agreement, TensorSpec
 
 MakeOutputs = Callable[[Path], list[Output]]
@@ -51,7 +52,7 @@ class References:
         shapes: of the inputs that the user fixed; another shape has another reference. make: gives the outputs of
         LiteRT's reference kernels for that file; raises InvocationFailed.
         """
-        arrays = list(map(_array, outputs))
+        arrays = list(map(array_of, outputs))
         why_no_reference = "there is no .tflite form of it for LiteRT's reference kernels"
         if tflite is not None:
             try:
@@ -65,6 +66,17 @@ class References:
         return Agreement(
             reference="", ok=None, reason=f"{why_no_reference}; this case is the reference of the ones that follow"
         )
+
+    def mask_overlap(
+        self, tflite: Path, tflite_sha256: str, outputs: Sequence[Output], shapes: Mapping[str, Sequence[int]],
+        make: MakeOutputs,
+    ) -> tuple[float | None, str]:  # fmt: skip
+        """IoU of the outputs' mask with that of the reference kernels for another file; None with the reason."""
+        try:
+            reference = self._reference(tflite, tflite_sha256, shapes, make)
+        except InvocationFailed as failed:
+            return None, f"LiteRT's reference kernels could not run the fp32 model: {failed.error.message}"
+        return overlap(reference, list(map(array_of, outputs)))
 
     def _reference(
         self, tflite: Path, sha256: str, shapes: Mapping[str, Sequence[int]], make: MakeOutputs
@@ -86,7 +98,7 @@ class References:
                 return arrays
         except (OSError, msgspec.DecodeError):
             pass
-        arrays = list(map(_array, make(tflite)))
+        arrays = list(map(array_of, make(tflite)))
         for index, array in enumerate(arrays):
             write_atomic(folder / f"output{index}.bin", array.data)
         kept = [
@@ -96,5 +108,6 @@ class References:
         return arrays
 
 
-def _array(output: Output) -> Array:
+def array_of(output: Output) -> Array:
+    """The output with its bytes read."""
     return Array(output.spec, output.file.read_bytes(), output.scale, output.zero_point)

@@ -80,7 +80,9 @@ class Runner:
             during = [each.during for each in found.invocations if each.during is not None]
             zoo = isinstance(planned.source, ZooEntry)
             findings = (
-                *judge.findings(found.placement, found.agreement, found.invocations, medians, found.profile, zoo),
+                *judge.findings(
+                    found.placement, found.agreement, found.invocations, medians, found.profile, zoo, found.accuracy
+                ),
                 *assess(identity, moments.get("before"), during, moments.get("after"), case.threads),
             )
         return Record(
@@ -100,6 +102,7 @@ class Runner:
             findings=findings,
             transcript=tuple(found.transcript),
             error=found.error,
+            accuracy=found.accuracy,
         )
 
 

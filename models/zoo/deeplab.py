@@ -71,6 +71,7 @@ def _entry(name: str, text: str, params: int, params_train: int, mmac: float, *a
         params_train=params_train,
         mmac=mmac,
         train=functools.partial(build, name, dense=name.endswith("dense")),
+        scaling="signed",
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 
 from bench.models.deploy import deployed
 from bench.models.network import Network, Shape
+from bench.models.scaling import Scaling
 
 
 class ZooEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +18,7 @@ class ZooEntry(msgspec.Struct, frozen=True, kw_only=True):
     params: of the deployed graph, as Keras counts them; params_train: with batch normalization, where it is folded.
     mmac: million multiply-accumulates of one inference, of the convolutions.
     train: makes the graph that is trained.
+    scaling: how pictures become its input, for a model whose output is a mask; None: it is none, or takes no pictures.
     """
 
     id: str
@@ -28,6 +30,7 @@ class ZooEntry(msgspec.Struct, frozen=True, kw_only=True):
     params_train: int
     mmac: float
     train: Callable[[], Network]
+    scaling: Scaling | None = None
 
     def build(self) -> Network:
         """The graph that is deployed and measured."""

@@ -101,6 +101,7 @@ def _unet_entry(digits: str, width: float, params: int, params_train: int, mmac:
         params_train=params_train,
         mmac=mmac,
         train=functools.partial(build_unet, name, width),
+        scaling="unit",
     )
 
 
@@ -118,4 +119,5 @@ TRANSITION = ZooEntry(
     params_train=969_970,
     mmac=147.5,
     train=build_transition,
+    scaling="signed",
 )

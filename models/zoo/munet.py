@@ -48,7 +48,7 @@ def _up(net: NetworkBuilder, x: Value, filters: int, *, bilinear: bool) -> Value
 
 
 def build(name: str, *, bilinear: bool) -> Network:
-    """128 x 128 RGB -> 16,384 foreground probabilities."""
+    """128 x 128 RGB in [-1, 1] -> 16,384 foreground probabilities."""
     net = NetworkBuilder(name)
     x, skips = _encoder(net, net.input("input_1", (1, _SIZE, _SIZE, 3)))
     for step, filters in enumerate(_DECODER, 1):
@@ -73,6 +73,7 @@ def _entry(way: str, text: str, params: int, mmac: float) -> ZooEntry:
         params_train=3_648_561,
         mmac=mmac,
         train=functools.partial(build, name, bilinear=way == "bilinear"),
+        scaling="signed",
     )
 
 

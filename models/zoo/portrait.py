@@ -71,6 +71,7 @@ def _entry(size: int, mmac: float, *aliases: str) -> ZooEntry:
         params_train=2_115_050,
         mmac=mmac,
         train=functools.partial(build, name, size),
+        scaling="portrait",
     )
 
 

@@ -60,5 +60,6 @@ ENTRIES = (
         params_train=923_057,
         mmac=1097.5,
         train=build,
+        scaling="unit",
     ),
 )

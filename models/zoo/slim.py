@@ -106,6 +106,7 @@ def _entry(name: str, text: str, output_shape: Shape, raw: bool, *aliases: str) 
         params_train=347_570,
         mmac=296.5,
         train=functools.partial(build, name, raw=raw),
+        scaling="unit",
     )
 
 

@@ -98,7 +98,7 @@ def test_seed_changes_random_weights_only(built: Built) -> None:
 
 @pytest.mark.parametrize(
     ("variant", "era", "kind", "word"),
-    [("int4", "2019", "tflite", "fp32"), ("fp32", "modern", "tflite", "2019"), ("fp32", "2019", "ir", "onnx")],
+    [("int4", "2019", "tflite", "fp32"), ("fp32", "1999", "tflite", "2019"), ("fp32", "2019", "ir", "onnx")],
 )
 def test_what_does_not_exist_says_what_does(variant: str, era: str, kind: str, word: str, tmp_path: Path) -> None:
     reason = artifacts.supported("prisma", variant, era, kind)

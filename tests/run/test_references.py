@@ -106,3 +106,25 @@ def test_kernels_that_cannot_run_it_leave_the_first_backend(kernels: Kernels, tm
     assert first.ok is None
     assert "SIGSEGV" in first.reason
     assert judge(references, VALUES, tmp_path, who="openvino cpu").reference == "litert cpu (the first backend)"
+
+
+def test_a_variants_mask_is_compared_with_that_of_another_file(kernels: Kernels, tmp_path: Path) -> None:
+    references = References(tmp_path / "cache")
+
+    def overlap(values: list[float]) -> tuple[float | None, str]:
+        return references.mask_overlap(Path("m.tflite"), "ab" * 32, [output(tmp_path, values)], {}, kernels)
+
+    assert overlap([0.0, 0.25, 0.6, 1.0]) == (0.5, "")  # the reference: one pixel above a half, this one: two
+    assert overlap(VALUES) == (1.0, "")
+    iou, reason = overlap([4.0, 0.25, 0.6, 1.0])
+    assert iou is None
+    assert "no probabilities" in reason
+    assert kernels.started == 1
+    judge((references, kernels), VALUES, tmp_path)
+    assert kernels.started == 1  # the fp32 case's own reference is the same
+
+
+def test_kernels_that_cannot_run_the_other_file_are_a_reason(kernels: Kernels, tmp_path: Path) -> None:
+    kernels.error = CaseError(kind="crashed", message="ended by SIGSEGV")
+    made = References(tmp_path / "cache").mask_overlap(Path("m.tflite"), "", [output(tmp_path, VALUES)], {}, kernels)
+    assert made == (None, "LiteRT's reference kernels could not run the fp32 model: ended by SIGSEGV")

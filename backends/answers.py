@@ -1,0 +1,35 @@
+"""One invocation that answers one input after the other: for what comes out, not for how long it takes."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+
+from bench.backends.client import AgentClient
+from bench.backends.python_runtime import Job, Output, Slot, load, read_outputs, slots
+
+Answer = Callable[[Sequence[str]], list[Output]]
+
+
+@contextlib.contextmanager
+def answering(job: Job) -> Iterator[tuple[list[Slot], Answer]]:
+    """The model's inputs, and a function from files for them (paths on the device, one per input) to its outputs.
+
+    The outputs' files are overwritten by the next answer. job.limit_s is for all of it. Raises InvocationFailed.
+    """
+    with AgentClient(job.device, job.agent, job.limit_s) as agent:
+        _, loaded, _ = load(agent, job, profiling=False)
+
+        def answer(files: Sequence[str]) -> list[Output]:
+            agent.ask("inputs", "setting the inputs", files=list(files))
+            agent.ask("first", "an inference")
+            return read_outputs(agent, job)
+
+        yield slots(loaded), answer
+        agent.ask("quit", "leaving")
+
+
+def outputs(job: Job) -> list[Output]:
+    """Those of the seeded inputs, and nothing else. Raises InvocationFailed."""
+    with answering(job) as (inputs, answer):
+        return answer([job.input_file(slot.spec) for slot in inputs])
