@@ -20,7 +20,7 @@ from bench.models.inputs import input_file
 from bench.records.stats.latency import invocation_medians
 from bench.records.types import Case
 
-BLOCKS = 5
+BLOCKS = 6
 PAIRS = 6
 Rows = list[tuple[str, str, str]]
 

@@ -22,7 +22,9 @@ WARM_UP_RUNS = 3
 
 class OnnxRuntime(Adapter):
     name = "onnxruntime"
-    sync = "blocking call: run_with_iobinding() with inputs and outputs bound to host memory beforehand"
+    sync = (
+        "blocking call: run_with_iobinding() with inputs, and outputs of fixed shape, bound to host memory beforehand"
+    )
 
     def version(self) -> str:
         try:
@@ -71,21 +73,20 @@ class OnnxRuntime(Adapter):
         return self._inputs, self._outputs
 
     def set_inputs(self, arrays: List[Any]) -> None:
+        import numpy as np
+
         self._arrays = arrays
         self._binding = self._session.io_binding()
         self._values = [self._ort.OrtValue.ortvalue_from_numpy(array) for array in arrays]
         for spec, value in zip(self._inputs, self._values):
             self._binding.bind_ortvalue_input(spec["name"], value)
-        # One run tells the sizes of outputs that are dynamic in the file; then they are bound to fixed memory.
         for spec in self._outputs:
-            self._binding.bind_output(spec["name"])
-        self._bound_outputs: List[Any] = []
-
-    def _bind_outputs(self) -> None:
-        self._bound_outputs = self._binding.get_outputs()
-        self._binding.clear_binding_outputs()
-        for spec, value in zip(self._outputs, self._bound_outputs):
-            self._binding.bind_ortvalue_output(spec["name"], value)
+            if min(spec["shape"], default=1) < 0:
+                # Its size is known only once it has run: the runtime makes room for it.
+                self._binding.bind_output(spec["name"])
+            else:
+                room = self._ort.OrtValue.ortvalue_from_shape_and_type(spec["shape"], np.dtype(spec["dtype"]))
+                self._binding.bind_ortvalue_output(spec["name"], room)
 
     def invoker(self) -> Callable[[], Any]:
         run, binding = self._session.run_with_iobinding, self._binding
