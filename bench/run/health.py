@@ -13,6 +13,7 @@ from bench.base.errors import BenchError
 from bench.base.findings import Finding
 from bench.base.paths import cache_dir
 from bench.devices.protocol import Device
+from bench.models import modern, quantize
 
 START_LIMIT_S = 60.0
 
@@ -71,4 +72,17 @@ def assess(found: Sequence[Health]) -> list[Finding]:
         )
         for each in found
         if each.error
+    ]
+
+
+def assess_tools() -> list[Finding]:
+    """What models cannot be made here for want of a tool, with the command that mends it."""
+    lacking = (
+        ("quantizer", quantize.missing(), "There are no fp16, dynamic and int8 variants of the zoo without it."),
+        ("converter", modern.why_not("tflite"), "There are no models of the era modern without it."),
+    )
+    return [
+        Finding(code=f"no-{name}", severity="info", what=reason, why=why, remedy="")
+        for name, reason, why in lacking
+        if reason
     ]

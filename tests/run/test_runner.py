@@ -15,6 +15,7 @@ from bench.backends.python_runtime import Measured
 from bench.base.errors import NotMeasuredError, StorageError
 from bench.base.progress import Progress
 from bench.devices.local import LocalDevice
+from bench.models import modern, quantize
 from bench.records import store
 from bench.records.types import Invocation, Memory, Placement, Tool, Turn, Warmup
 from bench.run import health
@@ -163,3 +164,11 @@ def test_a_dead_interpreter_is_a_reason_and_no_crash(tmp_path: Path) -> None:
     dead.chmod(0o755)
     found = health.gather(LocalDevice(python=str(dead)))
     assert all("exit code 9" in each.error and each.todo for each in found)
+
+
+def test_the_doctor_names_the_tools_that_models_lack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quantize, "missing", lambda: "the quantizer is not installed: pip install it")
+    monkeypatch.setattr(modern, "why_not", lambda format: None)
+    (found,) = health.assess_tools()
+    assert (found.code, found.severity) == ("no-quantizer", "info")
+    assert "pip install" in found.what
