@@ -33,7 +33,8 @@ def unpack(values: NDArray[np.float32]) -> NDArray[np.uint8]:
     """
     import numpy as np
 
-    scaled = np.asarray(values, dtype=np.float32) * np.float32(FACTOR)
+    with np.errstate(over="ignore"):  # what overflows is no packed value, and is refused below
+        scaled = np.asarray(values, dtype=np.float32) * np.float32(FACTOR)
     with np.errstate(invalid="ignore"):  # NaN and what is too large are told below
         patterns = scaled.astype(np.uint16)
     if not (patterns == scaled).all():
