@@ -27,7 +27,6 @@ class Backend:
     formats: tuple[str, ...]
     accelerators: tuple[str, ...]
     options: dict[str, Option] = field(default_factory=dict)
-    reference_option: dict[str, str] = field(default_factory=dict)
 
     def installed(self) -> bool:
         """Whether its package stands in this environment; looks, does not import."""
@@ -53,7 +52,6 @@ BACKENDS: dict[str, Backend] = {
                     "XNNPACK delegate, TFLite's own optimised kernels, or its reference kernels",
                 )
             },
-            reference_option={"kernels": "reference"},
         ),
         Backend(
             name="onnxruntime",

@@ -202,10 +202,12 @@ def _check_options(options: Mapping[str, tuple[str, ...]]) -> None:
     for key, values in options.items():
         if key not in known:
             raise UsageError(f"--option {key}: no backend has it", "", did_you_mean(key, known))
-        allowed = {value for name in known[key] for value in registry.BACKENDS[name].options[key].values}
+        found = [registry.BACKENDS[name].options[key] for name in known[key]]
+        allowed = {value for option in found for value in option.values}
         for value in values:
             if value not in allowed:
-                raise UsageError(f"--option {key}={value}: no such value", "", did_you_mean(value, allowed))
+                meaning = f"{key}: {found[0].meaning}"
+                raise UsageError(f"--option {key}={value}: no such value", meaning, did_you_mean(value, allowed))
 
 
 def _check_devices(names: Sequence[str], config: Config) -> None:
