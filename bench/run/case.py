@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -91,7 +93,7 @@ class CaseRun:
         tflite = self._reference_file(path)
 
         def agree(outputs: list[Output]) -> None:
-            sha256 = found.artifact.sha256 if found.artifact and tflite == path else sha256_of(tflite) if tflite else ""
+            sha256 = sha256_of(tflite) if tflite else ""
             precision = PRECISIONS.get(case.variant, "fp32")
             who = f"{case.backend} {case.accelerator}"
             found.agreement = self.references.judge(
@@ -102,7 +104,7 @@ class CaseRun:
                 outputs,
                 precision,
                 shapes,
-                lambda file: self._make_reference(job, file),
+                partial(self._make_reference, job),
             )
             self._compare_with_fp32(job, outputs)
 
@@ -144,7 +146,7 @@ class CaseRun:
         """A profile that cannot be had is a reason in the record, not a failed case."""
         found = self.found
         medians = invocation_medians(found.invocations)
-        typical = sorted(medians)[len(medians) // 2] if medians else None
+        typical = statistics.median_high(medians) if medians else None
         try:
             found.profile = python_runtime.profile(job, typical, self._watch("op profile", self.left_s + 2.0, None))
             found.profile_reason = ""
@@ -158,7 +160,7 @@ class CaseRun:
             return
         fp32 = artifacts.build(source.id, variant="fp32", era=case.era, format="tflite", cache=self.cache)
         iou, reason = self.references.mask_overlap(
-            fp32, sha256_of(fp32), outputs, job.case.shapes, lambda file: self._make_reference(job, file)
+            fp32, sha256_of(fp32), outputs, job.case.shapes, partial(self._make_reference, job)
         )
         self.found.agreement = msgspec.structs.replace(agreement, fp32_mask_iou=iou, fp32_reason=reason)
 
