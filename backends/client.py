@@ -12,7 +12,7 @@ import msgspec
 
 from bench.base.process import Child, ChildEnded, ChildTimeout, signal_name
 from bench.devices.protocol import Device
-from bench.records.types import CaseError
+from bench.records.types import CaseError, TensorSpec
 
 # What a signal of a measuring process usually means, for `todo`.
 SIGNAL_ADVICE = {
@@ -126,4 +126,22 @@ def refused_error(error: Mapping[str, Any], phase: str, stderr: str) -> CaseErro
         todo=str(error.get("todo", "")),
         phase=phase,
         stderr_tail=stderr,
+    )
+
+
+def sizes_text(spec: TensorSpec) -> str:
+    """`N,256,256,3`: N stands for a dynamic dimension."""
+    return ",".join("N" if size < 0 else str(size) for size in spec.shape)
+
+
+def open_shape(spec: TensorSpec, phase: str) -> InvocationFailed:
+    """The failure of an input that is left dynamic, whether its file or the runtime tells."""
+    sizes = sizes_text(spec)
+    return InvocationFailed(
+        CaseError(
+            kind="shape",
+            message=f"input {spec.name} has no fixed shape: {sizes}",
+            todo=f"Fix it with the size that you ship, such as --shape {spec.name}={sizes.replace('N', '1')}",
+            phase=phase,
+        )
     )

@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 
-from bench.backends.client import AgentClient, InvocationFailed
+from bench.backends.client import AgentClient, open_shape
 from bench.devices.protocol import Device
 from bench.records.store import now
 from bench.records.types import (
     Case,
-    CaseError,
     Invocation,
     Memory,
     OpRow,
@@ -107,15 +106,7 @@ def load(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any],
     )
     dynamic = next((slot.spec for slot in slots(loaded) if slot.spec.dynamic), None)
     if dynamic is not None:
-        sizes = ",".join("N" if size < 0 else str(size) for size in dynamic.shape)
-        raise InvocationFailed(
-            CaseError(
-                kind="dynamic shape",
-                message=f"input {dynamic.name} has no fixed shape: {sizes}",
-                todo=f"Fix it with --shape {dynamic.name}={sizes.replace('N', '1')} (with the size you ship).",
-                phase="loading the model",
-            )
-        )
+        raise open_shape(dynamic, "loading the model")
     return hello, loaded, spawn_ns
 
 

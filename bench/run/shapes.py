@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.backends.client import InvocationFailed
+from bench.backends.client import InvocationFailed, open_shape, sizes_text
 from bench.records.types import CaseError, TensorSpec
 
 Shape = tuple[int, ...]
+PHASE = "reading the model"
 
 
 def resolve_shapes(asked: Mapping[str, Shape], inputs: Sequence[TensorSpec]) -> dict[str, Shape]:
@@ -23,16 +24,14 @@ def resolve_shapes(asked: Mapping[str, Shape], inputs: Sequence[TensorSpec]) -> 
             raise _shape_error(what, f"Its inputs: {', '.join(names)}.")
         shapes[name or names[0]] = shape
     for spec in inputs:
-        sizes = ",".join("N" if size < 0 else str(size) for size in spec.shape)
         given = shapes.get(spec.name)
         if given is None and spec.dynamic:
-            example = sizes.replace("N", "1")
-            todo = f"Fix it with the size that you ship, such as --shape {spec.name}={example}"
-            raise _shape_error(f"input {spec.name} has no fixed shape: {sizes}", todo)
+            raise open_shape(spec, PHASE)
         if given is not None and len(given) != len(spec.shape):
-            raise _shape_error(f"--shape: input {spec.name} has {len(spec.shape)} dimensions: {sizes}", "")
+            said = f"--shape: input {spec.name} has {len(spec.shape)} dimensions: {sizes_text(spec)}"
+            raise _shape_error(said, "")
     return shapes
 
 
 def _shape_error(message: str, todo: str) -> InvocationFailed:
-    return InvocationFailed(CaseError(kind="shape", message=message, todo=todo, phase="reading the model"))
+    return InvocationFailed(CaseError(kind="shape", message=message, todo=todo, phase=PHASE))
