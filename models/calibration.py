@@ -1,9 +1,9 @@
 """The pictures that the ranges of a full int8 model are taken from: seeded ones, or a folder of the user's.
 
-Values are in [0, 1], as the zoo's models take them. The user's pictures are .png, .jpg and .jpeg files of one folder,
-in the order of their names; each is turned upright, stretched to the input's height and width (bilinear), and divided
-by 255. Channels: 1 is grey, 3 is RGB, 4 is RGB and the picture's alpha (1 where it has none). From a folder of more
-than 64 pictures, 64 are taken, evenly spaced.
+Pixels become what the network was made for (models/scaling.py), [0, 1] where that is not known. The user's pictures are
+.png, .jpg and .jpeg files of one folder, in the order of their names; each is turned upright and stretched to the
+input's height and width (bilinear). Channels: 1 is grey, 3 is RGB; the fourth is for a mask: the picture's alpha, 0
+where it has none. From a folder of more than 64 pictures, 64 are taken, evenly spaced.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.base.errors import NotMeasuredError, UsageError
-from bench.models.inputs import seeded_input
+from bench.models.inputs import scaled, seeded_input
+from bench.models.scaling import Scaling
 from bench.records.types import TensorSpec
 
 if TYPE_CHECKING:
@@ -61,22 +62,25 @@ def _sha256(path: Path) -> bytes:
         raise UsageError(f"cannot read {path}", error.strerror or str(error), "Check its permissions.") from None
 
 
-def samples(inputs: Mapping[str, TensorSpec], chosen: Sequence[Path]) -> list[dict[str, NDArray[Any]]]:
+def samples(
+    inputs: Mapping[str, TensorSpec], chosen: Sequence[Path], scaling: Scaling | None = None
+) -> list[dict[str, NDArray[Any]]]:
     """One array for every input, for each picture in turn; seeded ones where no picture is chosen.
 
     Raises NotMeasuredError: pictures do not fit the inputs, a file is no picture, or there is no recipe for an input.
     """
     if not chosen:
-        return [{name: _seeded(spec, seed) for name, spec in inputs.items()} for seed in SEEDS]
+        return [{name: _seeded(spec, seed, scaling) for name, spec in inputs.items()} for seed in SEEDS]
     name, spec = _only_picture(inputs)
-    return [{name: read_picture(path, spec.shape)} for path in chosen]
+    return [{name: scaled(read_picture(path, spec.shape), scaling)} for path in chosen]
 
 
-def _seeded(spec: TensorSpec, seed: int) -> NDArray[Any]:
+def _seeded(spec: TensorSpec, seed: int, scaling: Scaling | None) -> NDArray[Any]:
     import numpy as np
 
     dtype = np.dtype(spec.dtype).newbyteorder("<")
-    return np.frombuffer(seeded_input(spec, spec.shape, seed), dtype).reshape(spec.shape).astype(spec.dtype)
+    data = seeded_input(spec, spec.shape, seed, scaling=scaling)
+    return np.frombuffer(data, dtype).reshape(spec.shape).astype(spec.dtype)
 
 
 def _only_picture(inputs: Mapping[str, TensorSpec]) -> tuple[str, TensorSpec]:
@@ -98,8 +102,12 @@ def read_picture(path: Path, shape: tuple[int, ...]) -> NDArray[np.float32]:
     height, width, channels = shape[1:]
     try:
         with pillow.open(path) as opened:
-            picture = upright(opened).convert(_MODES[channels]).resize((width, height), pillow.Resampling.BILINEAR)
+            whole = upright(opened)
+            picture = whole.convert(_MODES[channels]).resize((width, height), pillow.Resampling.BILINEAR)
     except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
         asked = f"cannot read {path} as a picture"
         raise NotMeasuredError(asked, str(error), "Take it out of the folder or save it again.") from None
-    return (np.asarray(picture, dtype=np.float32) / np.float32(255)).reshape(shape)
+    values = (np.asarray(picture, dtype=np.float32) / np.float32(255)).reshape(shape)
+    if channels == 4 and not whole.has_transparency_data:
+        values[..., 3] = 0.0
+    return values

@@ -6,6 +6,7 @@ A condition that depends on the device, the Android version, on values of tensor
 from __future__ import annotations
 
 from bench.models.delegates import Accepts, Delegate, Target
+from bench.models.edgetpu_parts import COMPILED_OP
 
 _EIGHT_BIT = ("int8", "uint8")
 _FLOAT = ("float32", "float16")
@@ -136,7 +137,7 @@ _EDGETPU = Delegate(
         "STRIDED_SLICE": Accepts(zero=("ellipsis_mask", "new_axis_mask")),
     },
     unchecked=("RSQRT", "SUM", "SQUARED_DIFFERENCE"),
-    skips=("edgetpu-custom-op",),
+    skips=(COMPILED_OP,),
 )
 
 DELEGATES: dict[Target, Delegate] = {each.target: each for each in (_GPU, _NNAPI, _HEXAGON, _EDGETPU)}

@@ -14,9 +14,9 @@ from typing import Literal
 
 import msgspec
 
+from bench.base.download import Limits, NotFetched, Report, download
 from bench.base.errors import BenchError, ModelFileError, NotMeasuredError, UsageError
 from bench.base.paths import portable, write_atomic
-from bench.models.download import Limits, NotFetched, Report, download
 from bench.models.model_file import TFLITE_IDENTIFIER, no_model, read_head
 from bench.models.originals import Original
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.base.errors import NotMeasuredError
 from bench.base.paths import write_atomic
+from bench.models.scaling import Scaling, input_array
 from bench.models.weights import uniform_bits
 from bench.records.types import TensorSpec
 
@@ -20,22 +21,33 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+SEED = 0  # of the inputs that cases run on
 _RECIPE = 2  # to be raised when an input's bytes change: part of the cached name
 _FLOATS = {"float16": 2, "float32": 4, "float64": 8}
 _WHOLE_RANGE = {"int8": 1, "uint8": 1, "int16": 2, "uint16": 2}
 _INDICES = {"int32": 4, "int64": 8, "uint32": 4, "uint64": 8}
 _BYTES = _FLOATS | _WHOLE_RANGE | _INDICES | {"bool": 1}
 _IMAGE_CHANNELS = (3, 4)
+_PICTURE_CHANNELS = (1, *_IMAGE_CHANNELS)
 _COARSE = 16  # texture cells along each side
 
 
-def seeded_input(spec: TensorSpec, shape: tuple[int, ...], seed: int) -> bytes:
+def seeded_input(
+    spec: TensorSpec,
+    shape: tuple[int, ...],
+    seed: int,
+    *,
+    scaling: Scaling | None = None,
+    quantized: tuple[float, int] | None = None,
+) -> bytes:
     """Raw little-endian bytes of an input of spec's type and of this shape (without dynamic dimensions).
 
     Floats of rank 4: with 3 or 4 channels, first or last, a picture in [0, 1] that looks like a portrait (a fourth
     channel is its soft mask); with one channel, pixels 0 or 1. Other floats: uniform in [0, 1]. int8 to uint16: the
     same pictures, stretched over the type's range; else uniform over it. Wider integers: 0 to 9, since they are mostly
     indices. bool: 0 or 1.
+    scaling: what the network makes of pixels, in place of [0, 1]. quantized: (scale, zero point) of an input of int8 to
+    uint16: the numbers that stand for the float input, in place of the stretched ones.
     Raises NotMeasuredError for other types and for a shape that is not known.
     """
     import numpy as np
@@ -44,7 +56,9 @@ def seeded_input(spec: TensorSpec, shape: tuple[int, ...], seed: int) -> bytes:
     count = math.prod(shape)
     stream = f"input:{seed}:{','.join(map(str, shape))}"
     if spec.dtype in _FLOATS:
-        return _floats(shape, stream).astype(f"<f{_FLOATS[spec.dtype]}").tobytes()
+        return scaled(_floats(shape, stream), scaling).astype(f"<f{_FLOATS[spec.dtype]}").tobytes()
+    if quantized is not None and spec.dtype in _WHOLE_RANGE:
+        return _quantized(scaled(_floats(shape, stream), scaling), spec.dtype, *quantized).tobytes()
     raw = hashlib.shake_256(stream.encode()).digest(size_bytes)
     if spec.dtype in _WHOLE_RANGE:
         return _whole_range(shape, stream, spec.dtype).tobytes() if _is_picture(shape) else raw
@@ -54,14 +68,59 @@ def seeded_input(spec: TensorSpec, shape: tuple[int, ...], seed: int) -> bytes:
     return (digits % 10).astype(f"<u{_INDICES[spec.dtype]}").tobytes()
 
 
-def input_file(spec: TensorSpec, shape: tuple[int, ...], seed: int, cache: Path) -> Path:
+def input_file(
+    spec: TensorSpec,
+    shape: tuple[int, ...],
+    seed: int,
+    cache: Path,
+    *,
+    scaling: Scaling | None = None,
+    quantized: tuple[float, int] | None = None,
+) -> Path:
     """The same as a file in the cache, made where it is missing or has another size. The name plays no part."""
     size_bytes = _size_bytes(spec, shape)
     dims = "x".join(map(str, shape)) or "scalar"
-    path = cache / "inputs" / f"{spec.dtype}_{dims}_seed{seed}_r{_RECIPE}.bin"
+    how = f"_{scaling}" if scaling else ""
+    how += f"_{quantized[0]!r}_{quantized[1]}" if quantized else ""
+    path = cache / "inputs" / f"{spec.dtype}_{dims}_seed{seed}{how}_r{_RECIPE}.bin"
     if path.is_file() and path.stat().st_size == size_bytes:
         return path
-    return write_atomic(path, seeded_input(spec, shape, seed))
+    return write_atomic(path, seeded_input(spec, shape, seed, scaling=scaling, quantized=quantized))
+
+
+def scaled(picture: NDArray[np.floating[Any]], scaling: Scaling | None) -> NDArray[np.floating[Any]]:
+    """A batch of one picture in [0, 1], with channels last or first, in the numbers that the network takes.
+
+    A fourth channel is a mask: it stays. What is no such picture stays as it is.
+    """
+    shape = picture.shape
+    if scaling is None or scaling == "unit" or len(shape) != 4 or shape[0] != 1:
+        return picture
+    if shape[3] in _PICTURE_CHANNELS:
+        return _scaled(picture, scaling)
+    if shape[1] in _PICTURE_CHANNELS:
+        return _scaled(picture.transpose(0, 2, 3, 1), scaling).transpose(0, 3, 1, 2)
+    return picture
+
+
+def _scaled(picture: NDArray[np.floating[Any]], scaling: Scaling) -> NDArray[np.floating[Any]]:
+    import numpy as np
+
+    channels = picture.shape[3]
+    colours = picture[0, :, :, :3] if channels > 1 else np.repeat(picture[0], 3, axis=2)
+    spec = TensorSpec(name="picture", dtype="float64", shape=picture.shape)
+    result = input_array(np.rint(colours * 255.0).astype(np.uint8), spec, scaling, 0.0, 0).astype(picture.dtype)
+    if channels == 4:
+        result[..., 3] = picture[..., 3]
+    return result
+
+
+def _quantized(values: NDArray[np.floating[Any]], dtype: str, scale: float, zero_point: int) -> NDArray[np.generic]:
+    import numpy as np
+
+    info = np.iinfo(dtype)
+    levels: NDArray[np.float64] = np.clip(np.rint(values / scale) + zero_point, int(info.min), int(info.max))
+    return levels.astype(np.dtype(dtype).newbyteorder("<"))
 
 
 def _size_bytes(spec: TensorSpec, shape: tuple[int, ...]) -> int:

@@ -14,12 +14,16 @@ class Job:
 
     files: kind -> path. Kinds: `tflite` and `onnx`, what the converters make of the model; `output`, what the model
     gives in inference mode, as .npy, for the .npy that `input` names.
+    variant: of `tflite` (models/quantize.py), fp32 where it is empty; samples: a .npy of inputs that calibrate it, one
+    behind the other.
     """
 
     network: Network
     seed: int = 0
     files: dict[str, str] = field(default_factory=dict)
     input: str = ""
+    variant: str = ""
+    samples: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,8 +26,25 @@ def _tflite(model: Any, job: Job, path: Path) -> None:
     With an open batch the converter writes shapes as sums of SHAPE, STRIDED_SLICE and PACK, and SPACE_TO_BATCH_ND in
     place of dilations.
     """
-    converter = import_module("tensorflow").lite.TFLiteConverter.from_keras_model(model)
+    tf = import_module("tensorflow")
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if job.variant:
+        _quantizing(tf, converter, job)
     path.write_bytes(converter.convert())
+
+
+def _quantizing(tf: Any, converter: Any, job: Job) -> None:
+    import numpy as np
+
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    if job.variant == "fp16":
+        converter.target_spec.supported_types = [tf.float16]
+    if job.samples:
+        samples = np.load(job.samples)
+        converter.representative_dataset = lambda: ([each] for each in samples)
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    if job.variant == "int8-io":
+        converter.inference_input_type = converter.inference_output_type = tf.int8
 
 
 def _onnx(model: Any, job: Job, path: Path) -> None:

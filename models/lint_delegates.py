@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 from bench.models.cost import op_cost
 from bench.models.delegate_ops import DELEGATES, TARGETS
 from bench.models.delegates import Delegate, refusal, wrong_type
+from bench.models.edgetpu_parts import COMPILED_OP, Parts, parts_of
 from bench.models.lint import Hit, Rule, Subject
 from bench.models.ops import Op, OpTable
 
@@ -93,6 +95,8 @@ def _delegate_rules(delegate: Delegate) -> tuple[Rule, ...]:
 
 def _transpose_conv_version(subject: Subject) -> Iterable[Hit]:
     table = subject.table
+    if _compiled(table):  # the compiler has taken the file
+        return
     for op in table.ops:
         if table.format == "tflite" and op.type == "TRANSPOSE_CONV" and op.version >= _UNCOMPILED_FROM:
             never = op.version >= _UNKNOWN_FROM
@@ -108,6 +112,18 @@ def _transpose_conv_version(subject: Subject) -> Iterable[Hit]:
                 estimated_bytes=op_cost(table, op).moved_bytes,
                 severity="error" if never else None,
             )
+
+
+def _compiled(table: OpTable) -> Parts | None:
+    return parts_of(Counter(op.type for op in table.ops)) if table.format == "tflite" else None
+
+
+def _compiled_parts(subject: Subject) -> Iterable[Hit]:
+    parts = _compiled(subject.table)
+    if parts:
+        first = next(op for op in subject.table.ops if op.type == COMPILED_OP)
+        several = parts.left_count or parts.compiled > 1
+        yield Hit(what=f"Compiled: {parts.text}.", op=first.index, severity="warning" if several else None)
 
 
 def _not_tflite(subject: Subject) -> Iterable[Hit]:
@@ -130,6 +146,18 @@ RULES: tuple[Rule, ...] = (
         targets=("edgetpu",),
         check=_transpose_conv_version,
         bytes_are="activations of the op",
+    ),
+    Rule(
+        code="edgetpu-compiled",
+        severity="info",
+        title="Compiled for the Edge TPU",
+        why=f"Only the Edge TPU's runtime executes an {COMPILED_OP}. What is left to the CPU runs before, between or "
+        "after them, and each crossing waits.",
+        remedy="Run it on the Edge TPU, and the file that it was compiled from elsewhere; the compiler's log (option "
+        "-s) says why an op was left.",
+        source="coral.ai/docs/edgetpu/models-intro (compilation, unverified)",
+        targets=("edgetpu",),
+        check=_compiled_parts,
     ),
     Rule(
         code="delegates-not-checked",

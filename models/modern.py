@@ -11,12 +11,16 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from bench.base.errors import NotMeasuredError
 from bench.models import keras_host
 from bench.models.keras_job import Job
 from bench.models.network import Network
 from bench.models.sources import fingerprint
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ERA = "modern"
 _SOURCES = ("modern.py", "keras_*.py")
@@ -52,9 +56,18 @@ def recipe_key(format: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def emit(network: Network, *, format: str, seed: int = 0) -> bytes:
+def maker(format: str) -> str:
+    """The converters and their versions. Raises NotMeasuredError where there are none."""
+    found = _found(format)
+    return ", ".join(f"{_TITLES[module]} {found[module]}" for module in _MAKERS[format])
+
+
+def emit(
+    network: Network, *, format: str, seed: int = 0, variant: str = "", samples: NDArray[Any] | None = None
+) -> bytes:
     """The bytes of the network's .tflite or .onnx file.
 
+    variant: of a .tflite, as the converter quantizes it; samples: inputs that calibrate it, one behind the other.
     Raises NotMeasuredError, with the converter's words, where it makes none.
     """
     _found(format)
@@ -62,7 +75,8 @@ def emit(network: Network, *, format: str, seed: int = 0) -> bytes:
     todo = "Measure the era 2019 of it."
     with tempfile.TemporaryDirectory(prefix="bench-modern-") as folder:
         path = Path(folder) / f"model.{format}"
-        job = Job(network=network, seed=seed, files={format: str(path)})
+        given = "" if samples is None else str(_saved(samples, Path(folder)))
+        job = Job(network=network, seed=seed, files={format: str(path)}, variant=variant, samples=given)
         try:
             replies = list(keras_host.run([job]))
         except keras_host.HostError as error:
@@ -70,6 +84,13 @@ def emit(network: Network, *, format: str, seed: int = 0) -> bytes:
         if replies[0].error:
             raise NotMeasuredError(asked, f"The converter says: {replies[0].error}", todo)
         return path.read_bytes()
+
+
+def _saved(samples: NDArray[Any], folder: Path) -> Path:
+    import numpy as np
+
+    np.save(folder / "samples.npy", samples)
+    return folder / "samples.npy"
 
 
 def _found(format: str) -> dict[str, str]:

@@ -13,15 +13,15 @@ import msgspec
 
 from bench.base.errors import BenchError
 from bench.models import calibration
-from bench.models.quantize import DYNAMIC_FROM, TOOL, Reply, Request
+from bench.models.quantize import DYNAMIC_FROM, TOOL, WEIGHTS, Reply, Request
 from bench.models.quantize_file import constant_types, finished, prepared
+from bench.models.scaling import limits
 from bench.records.types import TensorSpec
 
 _WORDS = 400  # characters of what a tool said
 _INT8: dict[str, Any] = {"num_bits": 8, "dtype": "INT", "symmetric": True, "granularity": "CHANNELWISE"}
 _ACTIVATIONS = {**_INT8, "symmetric": False, "granularity": "TENSORWISE"}
 _FLOAT16 = {"num_bits": 16, "dtype": "FLOAT", "symmetric": True, "granularity": "TENSORWISE"}
-_MADE = {"fp16": "float16", "dynamic": "int8", "int8": "int8", "int8-io": "int8"}
 
 
 def recipe(variant: str) -> list[dict[str, Any]]:
@@ -52,10 +52,10 @@ def make(request: Request) -> None:
     constant_types(source)  # its reader says what a file is that is no model
     data = prepared(source.read_bytes())
     tool = import_module(_module()).Quantizer(data, recipe(request.variant))
-    ranges = _calibrated(tool, data, request.pictures) if tool.need_calibration else None
+    ranges = _calibrated(tool, data, request) if tool.need_calibration else None
     made = tool.quantize(ranges, enable_progress_report=False).quantized_model
     output.write_bytes(finished(bytes(made), request.note))
-    wanted = _MADE[request.variant]
+    wanted = WEIGHTS[request.variant]
     if constant_types(output)[wanted] <= constant_types(source)[wanted]:
         raise _UselessError(f"{TOOL} changed nothing: it made no {wanted} weights.")
     try:
@@ -76,8 +76,8 @@ def _interpreter(data: bytes) -> Any:
     return import_module("ai_edge_litert.interpreter").Interpreter(model_content=data, num_threads=1)
 
 
-def _calibrated(tool: Any, data: bytes, pictures: tuple[str, ...]) -> dict[str, Any]:
-    """The ranges that the pictures make the tensors take; those of float inputs are known to be [0, 1].
+def _calibrated(tool: Any, data: bytes, request: Request) -> dict[str, Any]:
+    """The ranges that the pictures make the tensors take; those of float inputs are known: the scaling's limits.
 
     The tool keeps a moving average over the samples (0.95 old, 0.05 new), so their order counts.
     """
@@ -86,12 +86,13 @@ def _calibrated(tool: Any, data: bytes, pictures: tuple[str, ...]) -> dict[str, 
     interpreter = _interpreter(data)
     signature = next(iter(interpreter.get_signature_list()))
     inputs = interpreter.get_signature_runner(signature).get_input_details()
-    samples = calibration.samples(_specs(inputs), [Path(path) for path in pictures])
+    samples = calibration.samples(_specs(inputs), [Path(path) for path in request.pictures], request.scaling)
+    low, high = limits(request.scaling or "unit")
     # One thread: its sums have one order, so that two builds are the same.
     ranges: dict[str, Any] = tool.calibrate({signature: samples}, num_threads=1)
     for details in inputs.values():
         if details["name"] in ranges and details["dtype"] is np.float32:
-            known = {"min": 0.0, "max": 1.0}
+            known = {"min": low, "max": high}
             old = ranges[details["name"]]
             ranges[details["name"]] = {end: np.full_like(old[end], value) for end, value in known.items()}
     return ranges

@@ -131,6 +131,19 @@ def shape_of(tensor: Any) -> tuple[int, ...]:
     return tuple(int(tensor.Shape(axis)) for axis in range(tensor.ShapeLength()))
 
 
+def input_quantization(path: Path) -> dict[str, tuple[float, int]]:
+    """Input name -> (scale, zero point), of the quantized inputs of the main subgraph. Raises ModelFileError."""
+    file = TFLiteFile(path)
+    found = {}
+    with guarded(path, _KIND):
+        for index in map(file.main.Inputs, range(file.main.InputsLength())):
+            how = file.tensor(index).Quantization()
+            if how is not None and how.ScaleLength() == 1:
+                zero_point = int(how.ZeroPoint(0)) if how.ZeroPointLength() else 0
+                found[file.spec(index).name] = (float(how.Scale(0)), zero_point)
+    return found
+
+
 def _is_weight(file: TFLiteFile, tensor: Any) -> bool:
     """Whether a constant is a weight: integers of 32 and 64 bits without a scale are shapes, axes and the like."""
     if file.dtype(tensor) not in ("int32", "int64"):

@@ -30,6 +30,13 @@ _NEAR = 0.1  # of a range: calibration leaves it somewhat short or long
 _CHANNELS = (1, 3, 4)
 
 
+def limits(scaling: Scaling) -> tuple[float, float]:
+    """The least and the greatest number that a pixel of any channel becomes."""
+    if scaling == "portrait":
+        return (0.0 - max(_PORTRAIT_MEAN)) * _PORTRAIT_FACTOR, (255.0 - min(_PORTRAIT_MEAN)) * _PORTRAIT_FACTOR
+    return next((low, high) for name, low, high in _RANGES if name == scaling)
+
+
 class NoPicture(Exception):
     """An input that takes no picture; the text says why."""
 

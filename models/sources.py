@@ -8,6 +8,7 @@ from pathlib import Path
 
 import bench
 
+VERSION = bench.__version__
 _HERE = Path(__file__).parent
 EMITTERS = (
     "network.py",
@@ -28,7 +29,7 @@ READERS = ("model_file.py", "read_tflite.py", "read_onnx.py", "read_ir.py")
 @functools.cache
 def fingerprint(patterns: tuple[str, ...]) -> str:
     """Hex sha256 of bench's version and of the files of this room that the patterns match."""
-    digest = hashlib.sha256(bench.__version__.encode())
+    digest = hashlib.sha256(VERSION.encode())
     for pattern in patterns:
         for path in sorted(_HERE.glob(pattern)):
             digest.update(f"\n{path.name}\n".encode())

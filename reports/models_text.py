@@ -5,9 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from bench.models.artifacts import Made
 from bench.models.compare import shape_text
 from bench.models.cost import GraphCost, OpCost, by_type
+from bench.models.edgetpu_log import Compilation
+from bench.models.edgetpu_parts import edgetpu_parts
 from bench.models.ops import Op, OpTable, Tensor
+from bench.records.types import GraphFacts
 from bench.reports import format as fmt
 
 WIDTH = 80
@@ -68,6 +72,36 @@ def short_shape(tensor: Tensor) -> str:
 
 def tensor_text(tensor: Tensor) -> str:
     return f"{tensor.name}: {tensor.dtype} {shape_text(tensor.shape)}"
+
+
+def made_by(facts: Made | None) -> list[str]:
+    """The tools that made a file of the zoo; nothing for a file of the user's."""
+    return wrapped(f"made by {facts.maker}", "  ") if facts else []
+
+
+def edgetpu(graph: GraphFacts, facts: Made | None) -> list[str]:
+    """The parts of a file that was compiled for the Edge TPU, and what the compiler said of it; else nothing."""
+    parts = edgetpu_parts(graph)
+    if parts is None:
+        return []
+    log = facts.compilation if facts else None
+    said = _compilation(log) if log else []
+    return [line for text in (f"compiled for the Edge TPU: {parts.text}", *said) for line in wrapped(text, "  ")]
+
+
+def _compilation(log: Compilation) -> list[str]:
+    def count(number: int | None) -> str:
+        return UNKNOWN if number is None else str(number)
+
+    lines = [
+        f"before: {count(log.op_count)} ops, {count(log.on_edgetpu)} of them compiled into {count(log.subgraphs)} "
+        f"subgraphs, {count(log.on_cpu)} left to the CPU",
+        f"parameters: {size(log.on_chip_used_bytes)} cached on the chip ({size(log.on_chip_left_bytes)} left), "
+        f"{size(log.off_chip_bytes)} streamed to it",
+        *(f"left to the CPU: {row.count} {row.type} ({row.status})" for row in log.operators if not row.mapped),
+    ]
+    missing = [name for name in log.missing if name != "version"]
+    return [*lines, f"the compiler's log does not tell all of: {', '.join(missing)}"] if missing else lines
 
 
 def totals(table: OpTable, costs: GraphCost) -> list[str]:

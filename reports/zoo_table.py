@@ -16,7 +16,7 @@ BACKENDS = ("litert", "onnxruntime", "openvino")
 class ZooRow:
     """One file of the zoo. params, macs: None where they are unknown; published_*: empty where nothing was.
 
-    reason: why there is no such file; then the numbers are 0.
+    reason: why there is no such file; then the numbers are 0. maker: the tools that made it, with versions.
     """
 
     model: str
@@ -31,6 +31,7 @@ class ZooRow:
     published_ops: int | None = None
     why: str = ""
     reason: str = ""
+    maker: str = ""
 
 
 def zoo_markdown(rows: Sequence[ZooRow], records: Iterable[Record], head: str) -> str:
@@ -91,13 +92,27 @@ def _fp32(rows: Sequence[ZooRow], ran: Mapping[tuple[str, str, str], Record]) ->
 
 def _variants(rows: Sequence[ZooRow], ran: Mapping[tuple[str, str, str], Record]) -> list[str]:
     heads = ["model", "variant", "bytes", "ops", "published bytes", "published ops", "why ours differ", "LiteRT",
-             "OpenVINO"]  # fmt: skip
+             "OpenVINO", "made by"]  # fmt: skip
     lines = []
+    nowhere = _nowhere(rows)
     for row in rows:
+        if row.variant in nowhere:
+            continue
         if row.reason:
-            lines.append([row.model, row.variant, f"none: {row.reason}", *[""] * 6])
+            lines.append([row.model, row.variant, f"none: {row.reason}", *[""] * 7])
             continue
         outcomes = [_outcome(ran, row, backend) for backend in ("litert", "openvino")]
         published = [_difference(row.size_bytes, row.published_bytes), _ops(row), row.why or fmt.NONE]
-        lines.append([row.model, row.variant, f"{row.size_bytes:,}", str(row.op_count), *published, *outcomes])
-    return _table(heads, lines)
+        made = row.maker or fmt.NONE
+        lines.append([row.model, row.variant, f"{row.size_bytes:,}", str(row.op_count), *published, *outcomes, made])
+    table = _table(heads, lines) if lines else []
+    gaps = [f"- No model as {variant}: {reason}" for variant, reason in nowhere.items()]
+    return [*table, *([""] if table and gaps else []), *gaps]
+
+
+def _nowhere(rows: Sequence[ZooRow]) -> dict[str, str]:
+    """Variant -> why none of several models has it, where that is one reason for all."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        reasons.setdefault(row.variant, []).append(row.reason)
+    return {variant: each[0] for variant, each in reasons.items() if each[0] and len(each) > 1 and len(set(each)) == 1}

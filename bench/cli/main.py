@@ -21,6 +21,7 @@ VERBS = {
     "devices": "List devices, with what is known of them.",
     "show": "List earlier runs, or show one in full.",
     "report": "Write the HTML report of an earlier run again.",
+    "tools": "List, fetch or check the native measuring tools that devices run.",
     "doctor": "Tell what this machine can measure, and what disturbs it.",
 }
 

@@ -12,13 +12,13 @@ from bench.cli.models_diff import diff_models
 from bench.cli.models_fetch import fetch_original
 from bench.cli.models_file import file_options, model_file
 from bench.cli.models_lint import lint_model
+from bench.cli.models_list import list_models
 from bench.cli.models_table import zoo_table
 
 if TYPE_CHECKING:
+    from bench.models.artifacts import Made
     from bench.models.cost import GraphCost
-    from bench.models.cost_zoo import Summary
     from bench.models.ops import OpTable
-    from bench.models.zoo.entry import ZooEntry
     from bench.records.types import GraphFacts
 
 _SHOWN_OPS = 20
@@ -32,82 +32,11 @@ def command(context: click.Context) -> None:
         context.invoke(list_models, as_json=False)
 
 
+command.add_command(list_models)
 command.add_command(diff_models)
 command.add_command(lint_model)
 command.add_command(fetch_original)
 command.add_command(zoo_table)
-
-
-@command.command("list")
-@json_option
-def list_models(as_json: bool) -> None:
-    """List the models of the zoo. The first time, their files are built to be read."""
-    from bench.base.errors import NotMeasuredError
-    from bench.base.paths import cache_dir
-    from bench.models import catalog
-    from bench.models.cost_zoo import summary
-    from bench.records.parts import DEFAULT_ERA as ERA
-
-    rows: list[tuple[ZooEntry, Summary | None]] = []
-    for entry in catalog.entries():
-        try:
-            rows.append((entry, summary(entry, variant="fp32", era=ERA, cache=cache_dir())))
-        except NotMeasuredError:  # this model has no such file
-            rows.append((entry, None))
-    if as_json:
-        print_json([_list_item(entry, found) for entry, found in rows])
-        return
-    _print_list(rows)
-
-
-def _list_item(entry: ZooEntry, found: Summary | None) -> dict[str, Any]:
-    from bench.models import artifacts
-    from bench.models.cost_zoo import variants
-    from bench.records.parts import DEFAULT_ERA as ERA
-
-    return {
-        "id": entry.id, "aliases": list(entry.aliases), "summary": entry.summary, "params": entry.params,
-        "input_shape": list(entry.input_shape), "output_shape": list(entry.output_shape),
-        "macs": found and found.macs, "macs_unknown": found.unknown if found else "not built",
-        "size_bytes": found and found.size_bytes, "op_count": found and found.op_count,
-        "variants": list(variants(entry, ERA)), "formats": list(artifacts.FORMATS),
-    }  # fmt: skip
-
-
-def _print_list(rows: list[tuple[ZooEntry, Summary | None]]) -> None:
-    from bench.reports.models_text import UNKNOWN, batchless, columns, mmac, size
-
-    table = [
-        [
-            entry.id, f"{entry.params:,}", mmac(found.macs) if found else UNKNOWN,
-            size(found.size_bytes) if found else UNKNOWN, str(found.op_count) if found else UNKNOWN,
-            batchless(entry.input_shape), batchless(entry.output_shape),
-        ]
-        for entry, found in rows
-    ]  # fmt: skip
-    heads = ("model", "params", "MMAC", "size", "ops", "input", "output")
-    for line in columns(heads, table, (False, True, True, True, True, False, False)):
-        click.echo(line)
-    click.echo()
-    _print_variants([entry for entry, _ in rows])
-    click.echo("Shapes are without the batch of 1. `bench models show MODEL` tells more; a path")
-    click.echo("to .tflite, .onnx or OpenVINO .xml works as MODEL too.")
-
-
-def _print_variants(entries: list[ZooEntry]) -> None:
-    from bench.models.artifacts import VARIANTS
-    from bench.models.cost_zoo import variants
-    from bench.records.parts import DEFAULT_ERA as ERA
-    from bench.reports.models_text import wrapped
-
-    had = {entry.id: variants(entry, ERA) for entry in entries}
-    names = [
-        variant + (f" (not of {', '.join(without)})" if without else "")
-        for variant in VARIANTS
-        if len(without := [each for each, known in had.items() if variant not in known]) < len(had)
-    ]
-    for line in wrapped(f"Variants: {', '.join(names)}."):
-        click.echo(line)
 
 
 @command.command("show")
@@ -128,7 +57,7 @@ def show_model(
     written as 0. Of an OpenVINO .xml only inputs, outputs and the histogram are shown.
     """
     from bench.base.paths import cache_dir
-    from bench.models import cost, ops
+    from bench.models import artifacts, cost, ops
     from bench.models.inspect import describe, sha256_of
     from bench.models.model_file import format_of
 
@@ -140,19 +69,31 @@ def show_model(
     if wanted is not None:
         _show_op(path, table, costs, wanted, as_json)
         return
+    facts = artifacts.made(path)
     if as_json:
-        import msgspec
-
-        fields: dict[str, Any] = msgspec.to_builtins(graph)
         whole = {} if table is None or costs is None else _whole(table, costs)
-        print_json({"path": str(path), "sha256": digest, **fields, **whole})
+        print_json({"path": str(path), "sha256": digest, **_fields(graph, facts), **whole})
         return
-    _print_graph(path, digest, graph)
+    _print_graph(path, digest, graph, facts)
     if table is None or costs is None:
         for op, each in sorted(graph.histogram.items(), key=lambda item: (-item[1], item[0])):
             click.echo(f"{each:>6}  {op}")
         return
     _print_ops(table, costs, number)
+
+
+def _fields(graph: GraphFacts, facts: Made | None) -> dict[str, Any]:
+    """The graph's facts; who made a file of the zoo; the parts of one that was compiled for the Edge TPU."""
+    import msgspec
+
+    from bench.models.edgetpu_parts import edgetpu_parts
+
+    fields: dict[str, Any] = msgspec.to_builtins(graph)
+    parts = edgetpu_parts(graph)
+    edgetpu = parts and {
+        "compiled": parts.compiled, "left": parts.left, "log": msgspec.to_builtins(facts and facts.compilation),
+    }  # fmt: skip
+    return {**fields, "made_by": facts and facts.maker, "edgetpu": edgetpu}
 
 
 def _number(count: str) -> int | None:
@@ -195,13 +136,19 @@ def _whole(table: OpTable, costs: GraphCost) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _print_graph(path: Path, digest: str, graph: GraphFacts) -> None:
+def _print_graph(path: Path, digest: str, graph: GraphFacts, facts: Made | None) -> None:
+    from bench.models.edgetpu_parts import COMPILED_OP, edgetpu_parts
+    from bench.reports import models_text as text
+
     click.echo(f"{path}\nsha256 {digest}\n{graph.format}, {graph.size_bytes:,} bytes")
+    for line in (*text.made_by(facts), *text.edgetpu(graph, facts)):
+        click.echo(line)
     for kind, specs in (("input", graph.inputs), ("output", graph.outputs)):
         for spec in specs:
             sizes = "x".join("?" if each < 0 else str(each) for each in spec.shape)
             click.echo(f"{kind:<7} {spec.name}: {spec.dtype} {sizes or 'scalar'}")
-    click.echo(f"{graph.constant_elements:,} weights")
+    outside = f" outside of the {COMPILED_OP}" if edgetpu_parts(graph) else ""
+    click.echo(f"{graph.constant_elements:,} weights{outside}")
 
 
 def _print_ops(table: OpTable, costs: GraphCost, number: int | None) -> None:

@@ -48,7 +48,7 @@ def diff_models(before: str, after: str, format: str | None, everything: bool, e
 def _paths(before: str, after: str, format: str | None) -> tuple[Path, Path]:
     from bench.base.errors import UsageError
     from bench.models.model_file import format_of
-    from bench.run.plan import find_model
+    from bench.run.asked import find_model
 
     sources = find_model(before), find_model(after)
     kinds = {format_of(source) for source in sources if isinstance(source, Path)}

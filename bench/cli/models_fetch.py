@@ -13,8 +13,8 @@ from bench.cli.common import json_option, print_json
 from bench.cli.models_file import FORMATS
 
 if TYPE_CHECKING:
+    from bench.base.download import Report
     from bench.base.progress import Progress
-    from bench.models.download import Report
     from bench.models.fetch import Fetched
     from bench.models.originals import Original
 
@@ -70,8 +70,8 @@ def fetch_original(
 
 
 def _fetch(original: Original, cache: Path, source: str | None, timeout_s: float) -> Fetched:
+    from bench.base.download import Limits
     from bench.base.progress import Progress
-    from bench.models.download import Limits
     from bench.models.fetch import fetch
 
     progress = Progress(0.0)

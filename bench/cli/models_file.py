@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bench.cli.common import F
+from bench.cli.common import F, load_config
 
 if TYPE_CHECKING:
     from bench.models.zoo.entry import ZooEntry
@@ -20,7 +20,10 @@ def file_options(command: F) -> F:
     for decorate in (
         click.option("--era", metavar="ERA", help="Op forms of a zoo model: 2019 (default) or modern."),
         click.option(
-            "--variant", default="fp32", metavar="NAME", help="Precision of a zoo model: fp32, int8, ... (fp32)."
+            "--variant",
+            default="fp32",
+            metavar="NAME",
+            help="Precision of a zoo model: fp32, int8, edgetpu, ... (fp32).",
         ),
         click.option("--format", type=click.Choice(FORMATS), default="tflite", help="Which file of a zoo model."),
     ):
@@ -32,7 +35,7 @@ def model_file(
     model: str, format: str, variant: str = "fp32", era: str | None = None, calibration: Path | None = None
 ) -> Path:
     """The user's file, or the zoo's, built where the cache lacks it. Raises UsageError, NotMeasuredError."""
-    from bench.run.plan import find_model
+    from bench.run.asked import find_model
 
     return source_file(find_model(model), format, variant, era, calibration)
 
@@ -46,6 +49,13 @@ def source_file(
 
     if isinstance(source, Path):
         return source
+    tools = load_config(None).tools if variant == artifacts.COMPILED else {}
     return artifacts.build(
-        source.id, variant=variant, era=era or ERA, format=format, cache=cache_dir(), calibration=calibration
+        source.id,
+        variant=variant,
+        era=era or ERA,
+        format=format,
+        cache=cache_dir(),
+        calibration=calibration,
+        tools=tools,
     )

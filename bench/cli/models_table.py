@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ originals, their masks mean nothing. Sizes are in bytes of the .tflite file. The
 LiteRT and OpenVINO and the .onnx file on ONNX Runtime: whether the output is that of LiteRT's reference kernels on the
 same network (the largest difference, or the masks' overlap as IoU), and where it ran. fp32 must agree within 1e-4 of
 the output's range, fp16 within 1e-2, int8 with an IoU of 0.95 where the output is a mask: what misses that is printed
-as DIFFERS.
+as DIFFERS. The last column of the variants names the tools that made the file.
 """
 
 
@@ -38,9 +39,14 @@ def zoo_table(run_id: str, output: Path | None, results: Path | None, config: Pa
     from bench.records import store
     from bench.reports.zoo_table import zoo_markdown
 
-    root = results_folder(results, load_config(config))
+    settings = load_config(config)
+    root = results_folder(results, settings)
     records, _ = store.load_run(root, find_run(root, run_id))
-    rows = [_row(entry, variant, cache_dir()) for entry in catalog.entries() for variant in artifacts.VARIANTS]
+    rows = [
+        _row(entry, variant, cache_dir(), settings.tools)
+        for entry in catalog.entries()
+        for variant in artifacts.VARIANTS
+    ]
     text = zoo_markdown(rows, [record for record, _ in records], HEAD)
     if output:
         click.echo(write_atomic(output, text.encode()))
@@ -48,7 +54,7 @@ def zoo_table(run_id: str, output: Path | None, results: Path | None, config: Pa
         click.echo(text, nl=False)
 
 
-def _row(entry: ZooEntry, variant: str, cache: Path) -> ZooRow:
+def _row(entry: ZooEntry, variant: str, cache: Path, tools: Mapping[str, str]) -> ZooRow:
     from bench.models import artifacts
     from bench.models.cost_zoo import summary
     from bench.models.published import PUBLISHED, Figures
@@ -56,11 +62,12 @@ def _row(entry: ZooEntry, variant: str, cache: Path) -> ZooRow:
     from bench.reports.zoo_table import ZooRow
 
     figures = PUBLISHED.get((entry.id, variant), Figures())
-    reason = artifacts.supported(entry.id, variant, ERA, "tflite")
+    reason = artifacts.supported(entry.id, variant, ERA, "tflite", tools)
     if reason is not None:
         return ZooRow(entry.id, variant, entry.params, entry.params_train, None, 0, 0, reason=reason)
-    found = summary(entry, variant=variant, era=ERA, cache=cache)
+    found = summary(entry, variant=variant, era=ERA, cache=cache, tools=tools)
     return ZooRow(
         entry.id, variant, entry.params, entry.params_train, found.macs, found.size_bytes, found.op_count,
         figures.params, figures.size_bytes, figures.op_count, figures.why,
+        maker=found.maker,
     )  # fmt: skip

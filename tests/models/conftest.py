@@ -11,6 +11,7 @@ import pytest
 from bench.base.errors import ModelFileError
 from bench.models import artifacts, emit_onnx, emit_tflite, inputs, inspect
 from bench.models.network import Network
+from bench.models.scaling import Scaling
 from bench.records.types import TensorSpec
 
 
@@ -37,12 +38,12 @@ def changed(tmp_path: Path, rewrite_tflite: Callable[..., Path]) -> Callable[[Pa
 
 @pytest.fixture(scope="session")
 def picture() -> Callable[..., Any]:
-    """picture(shape, seed=0): a seeded input."""
+    """picture(shape, seed=0, scaling=None): a seeded input."""
 
-    def make(shape: tuple[int, ...], seed: int = 0) -> Any:
+    def make(shape: tuple[int, ...], seed: int = 0, scaling: Scaling | None = None) -> Any:
         import numpy as np
 
-        data = inputs.seeded_input(TensorSpec(name="x", dtype="float32", shape=shape), shape, seed)
+        data = inputs.seeded_input(TensorSpec(name="x", dtype="float32", shape=shape), shape, seed, scaling=scaling)
         return np.frombuffer(data, dtype="<f4").reshape(shape)
 
     return make

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.models import artifacts, catalog, cost, cost_zoo, ops
+from bench.models import artifacts, catalog, cost, cost_zoo, ops, quantize
 
 Built = Callable[..., Path]
 Original = Callable[[str], Path]
@@ -212,3 +212,18 @@ def test_summary_is_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(artifacts, "build", never)
     assert cost_zoo.summary(entry, variant="fp32", era="2019", cache=cache) == first
+
+
+def test_what_is_kept_of_a_file_changes_with_what_makes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if quantize.missing():
+        pytest.skip(quantize.missing() or "")
+    entry = catalog.resolve("paradox_3")
+
+    def kept() -> int:
+        found = cost_zoo.summary(entry, variant="int8", era="2019", cache=tmp_path)
+        assert found.maker == quantize.maker()
+        return len(list((tmp_path / "graphs").glob("zoo-paradox_3-int8-*")))
+
+    assert (kept(), kept()) == (1, 1)
+    monkeypatch.setattr(quantize, "_tool_version", lambda: "9.9")
+    assert kept() == 2

@@ -18,9 +18,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.base.download import Limits, NotFetched, download
 from bench.base.errors import ModelFileError, NotMeasuredError, StorageError, UsageError
 from bench.models import originals
-from bench.models.download import Limits, NotFetched, download
 from bench.models.fetch import Fetched, cached, expected, fetch, mismatch, place
 from bench.models.originals import Original
 
@@ -246,7 +246,7 @@ def test_error_of_the_server(server: Server, store: Path, data: bytes, code: int
 
 def test_pauses_grow_and_are_bounded(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr("bench.models.download.time.sleep", pauses.append)
+    monkeypatch.setattr("bench.base.download.time.sleep", pauses.append)
     with pytest.raises(NotFetched, match="8 times"):
         download(server.give(status(503)), 10, Limits(tries=8), lambda *_: None)
     assert pauses == [1, 2, 4, 8, 16, 20, 20]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from bench.base.errors import NotMeasuredError
 from bench.models.inputs import input_file, seeded_input
+from bench.models.scaling import SCALINGS, limits
 from bench.records.types import TensorSpec
 
 SIZES = {"float16": 2, "float32": 4, "float64": 8, "int8": 1, "uint8": 1, "int16": 2, "uint16": 2, "bool": 1}
@@ -61,6 +63,47 @@ def test_any_type_and_shape(dtype: str, shape: tuple[int, ...], seed: int) -> No
         assert ((values >= 0) & (values <= 9)).all()
     elif dtype == "bool":
         assert set(data) <= {0, 1}
+
+
+def test_scaled_inputs_are_the_same_picture_in_other_numbers() -> None:
+    shape = (1, 32, 32, 3)
+    plain = array("float32", shape)
+    signed = np.frombuffer(seeded_input(spec("float32", shape), shape, 0, scaling="signed"), "<f4").reshape(shape)
+    np.testing.assert_allclose(signed, plain * 2 - 1, atol=1e-6)
+    assert seeded_input(spec("float32", shape), shape, 0, scaling="unit") == plain.tobytes()
+    first = (1, 3, 32, 32)
+    turned = np.frombuffer(seeded_input(spec("float32", first), first, 0, scaling="portrait"), "<f4").reshape(first)
+    before = array("float32", first).transpose(0, 2, 3, 1)
+    means = np.float32([103.94, 116.78, 123.68])
+    np.testing.assert_allclose(turned.transpose(0, 2, 3, 1), (before[..., ::-1] * 255 - means) * 0.017, atol=1e-5)
+    row = (1, 100)
+    assert seeded_input(spec("float32", row), row, 0, scaling="raw") == seeded_input(spec("float32", row), row, 0)
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16"])
+@pytest.mark.parametrize("scaling", [None, *SCALINGS])
+def test_a_quantized_input_stands_for_the_float_one(dtype: str, scaling: Any) -> None:
+    shape = (1, 16, 16, 4)
+    low, high = limits(scaling or "unit")
+    info = np.iinfo(dtype)
+    scale = (high - low) / (int(info.max) - int(info.min))
+    zero_point = round(int(info.min) - low / scale)
+    data = seeded_input(spec(dtype, shape), shape, 0, scaling=scaling, quantized=(scale, zero_point))
+    plain = np.frombuffer(seeded_input(spec("float32", shape), shape, 0, scaling=scaling), "<f4")
+    levels = np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).astype(np.float64)
+    np.testing.assert_allclose((levels - zero_point) * scale, plain, atol=scale)
+
+
+def test_scaled_inputs_have_files_of_their_own(tmp_path: Path) -> None:
+    shape = (1, 8, 8, 3)
+    int8 = spec("int8", shape)
+    paths = [
+        input_file(int8, shape, 0, tmp_path),
+        input_file(int8, shape, 0, tmp_path, scaling="signed", quantized=(2 / 255, -1)),
+        input_file(int8, shape, 0, tmp_path, scaling="signed", quantized=(1 / 255, -128)),
+        input_file(int8, shape, 0, tmp_path, scaling="portrait", quantized=(2 / 255, -1)),
+    ]
+    assert len(set(paths)) == len({path.read_bytes() for path in paths}) == 4
 
 
 def test_picture_is_smooth_and_has_contrast() -> None:

@@ -16,7 +16,7 @@ import pytest
 from bench.base.errors import NotMeasuredError
 from bench.models import artifacts, catalog, inputs, inspect, quantize
 from bench.models.quantize_file import constant_types, left_in_float
-from bench.models.read_tflite import TFLiteFile, shape_of
+from bench.models.read_tflite import TFLiteFile, input_quantization, shape_of
 from bench.records.types import TensorSpec
 
 Built = Callable[..., Path]
@@ -149,6 +149,20 @@ def test_the_seeded_int8_input_is_the_seeded_float_input(variant: Built) -> None
 
 
 @needs_tool
+@pytest.mark.parametrize("model", ["portrait_net_224", "prisma"])
+def test_an_int8_input_can_stand_for_the_scaled_float_one(model: str, variant: Built) -> None:
+    path, scaling = variant(model, "int8-io"), catalog.resolve(model).scaling
+    spec = inspect.describe(path, None).inputs[0]
+    scale, zero_point = input_quantization(path)[spec.name]
+    data = inputs.seeded_input(spec, spec.shape, 0, scaling=scaling, quantized=(scale, zero_point))
+    plain = TensorSpec(name="x", dtype="float32", shape=spec.shape)
+    picture = np.frombuffer(inputs.seeded_input(plain, spec.shape, 0, scaling=scaling), "<f4")
+    found = (np.frombuffer(data, np.int8).astype(np.float32) - zero_point) * scale
+    np.testing.assert_allclose(found, picture, atol=scale / 2 + 1e-6)
+    assert input_quantization(variant(model, "fp16")) == {}
+
+
+@needs_tool
 @pytest.mark.parametrize(
     ("model", "name", "iou", "rms"),
     [
@@ -159,14 +173,16 @@ def test_the_seeded_int8_input_is_the_seeded_float_input(variant: Built) -> None
         ("prisma", "int8-io", 0.87, 0.025),
         ("mnv3_unet_wm10", "int8", 0.96, 0.025),
         ("slim", "int8", 0.95, 0.03),
+        ("deconv", "int8", 0.95, 0.025),
+        ("portrait_net_224", "int8", 0.87, 0.075),
     ],
 )
 def test_agreement_with_float32(
     model: str, name: str, iou: float, rms: float, variant: Built, built: Built, picture: Picture
 ) -> None:
-    shape = catalog.resolve(model).input_shape
+    entry = catalog.resolve(model)
     for seed in (0, 21):  # not among the seeds that calibrate
-        x = picture(shape, seed)
+        x = picture(entry.input_shape, seed, entry.scaling)
         reference, output = execute(built(model), x), execute(variant(model, name), x)
         assert mask_iou(reference, output) >= iou
         assert error(reference, output) <= rms

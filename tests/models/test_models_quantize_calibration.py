@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from bench.base.errors import NotMeasuredError, UsageError
 from bench.models import artifacts, calibration, inputs, quantize
+from bench.models.scaling import SCALINGS, input_array, limits
 from bench.records.types import TensorSpec
 
 PIL = pytest.importorskip("PIL.Image", reason="needs Pillow")
 
 RGB = {"x": TensorSpec(name="x", dtype="float32", shape=(1, 4, 6, 3))}
+RGB16 = TensorSpec(name="x", dtype="float32", shape=(1, 16, 16, 3))
 Save = Callable[..., Path]
 
 needs_tool = pytest.mark.skipif(quantize.missing() is not None, reason=quantize.missing() or "")
@@ -79,10 +83,67 @@ def test_a_picture_as_an_input(save: Save) -> None:
 
 
 def test_channels(save: Save) -> None:
+    """The fourth is for a mask: without an alpha there is none, as before the first frame."""
     opaque, clear = save("a.png", (0, 255, 0)), save("b.png", (0, 255, 0, 51))
-    assert calibration.read_picture(opaque, (1, 2, 2, 4))[0, 0, 0].tolist() == [0.0, 1.0, 0.0, 1.0]
+    assert calibration.read_picture(opaque, (1, 2, 2, 4))[0, 0, 0].tolist() == [0.0, 1.0, 0.0, 0.0]
     np.testing.assert_allclose(calibration.read_picture(clear, (1, 2, 2, 4))[0, 0, 0], [0.0, 1.0, 0.0, 0.2])
     assert 0.5 < calibration.read_picture(opaque, (1, 2, 2, 1)).max() < 0.7  # green's share of grey
+
+
+@pytest.mark.parametrize(
+    ("scaling", "pixel"),
+    [
+        (None, [1.0, 0.2, 0.0]),
+        ("unit", [1.0, 0.2, 0.0]),
+        ("signed", [1.0, -0.6, -1.0]),
+        ("raw", [255.0, 51.0, 0.0]),
+        ("portrait", [-103.94 * 0.017, (51 - 116.78) * 0.017, (255 - 123.68) * 0.017]),
+    ],
+)
+def test_pixels_become_what_the_network_was_made_for(scaling: Any, pixel: list[float], save: Save) -> None:
+    path = save("a.png", (255, 51, 0))
+    (sample,) = calibration.samples(RGB, [path], scaling)
+    assert sample["x"].dtype == np.float32
+    np.testing.assert_allclose(sample["x"], np.broadcast_to(np.float32(pixel), (1, 4, 6, 3)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_seeded_samples_are_scaled_and_lie_within_the_limits(scaling: Any) -> None:
+    spec = TensorSpec(name="x", dtype="float32", shape=(1, 16, 16, 4))
+    low, high = limits(scaling)
+    plain, scaled = calibration.samples({"x": spec}, ()), calibration.samples({"x": spec}, (), scaling)
+    for before, after in zip(plain, scaled, strict=True):
+        assert low <= after["x"].min() <= after["x"].max() <= high
+        np.testing.assert_array_equal(after["x"][..., 3], before["x"][..., 3])  # the mask is no colour
+        pixels = np.rint(before["x"][0, :, :, :3] * 255).astype(np.uint8)
+        np.testing.assert_array_equal(after["x"][..., :3], input_array(pixels, RGB16, scaling, 0.0, 0))
+
+
+@needs_tool
+@pytest.mark.parametrize(
+    ("model", "scale", "zero_point"),
+    [
+        ("portrait_net_224", 0.018316, -13),  # as published (input.1 of the portrait video file)
+        ("deconv_munet_128", 2 / 255, -1),
+        ("mnv3_unet_wm05", 1 / 255, -128),
+        ("paradox_3", 1 / 255, -128),  # it takes no pictures: as it was
+    ],
+)
+def test_the_input_is_quantized_over_the_scalings_limits(
+    model: str, scale: float, zero_point: int, cache: Path
+) -> None:
+    path = artifacts.build(model, variant="int8-io", era="2019", format="tflite", cache=cache)
+    found = import_module("ai_edge_litert.interpreter").Interpreter(str(path)).get_input_details()[0]["quantization"]
+    assert found == (pytest.approx(scale, abs=1e-6), zero_point)
+
+
+@needs_tool
+def test_another_scaling_is_another_artifact_and_says_so(cache: Path) -> None:
+    keys = {quantize.recipe_key("int8", None, scaling) for scaling in (None, *SCALINGS)}
+    assert len(keys) == 5
+    assert quantize.recipe_key("dynamic", None, "raw") == quantize.recipe_key("dynamic", None, None)
+    path = artifacts.build("deconv_munet_128", variant="int8-io", era="2019", format="tflite", cache=cache)
+    assert b"calibrated on 8 seeded pictures as pixel / 127.5 - 1" in path.read_bytes()
 
 
 def test_a_turned_picture_is_turned_upright(tmp_path: Path) -> None:

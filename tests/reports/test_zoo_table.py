@@ -40,6 +40,23 @@ def test_every_row_has_as_many_cells_as_its_head() -> None:
     variant = ZooRow("prisma_256", "int8", 1, 1, 5, 7, 9, why="a | bar")
     for line in zoo_markdown([PRISMA, variant], [], "# Zoo").splitlines():
         if line.startswith("| prisma_256 | int8"):
-            assert line.replace("\\|", "").count("|") == 10
+            assert line.replace("\\|", "").count("|") == 11
         elif line.startswith("| "):
-            assert line.count("|") in (14, 10)
+            assert line.count("|") in (14, 11)
+
+
+def test_a_variant_tells_who_made_it() -> None:
+    row = ZooRow("prisma_256", "int8", 1, 1, 5, 7, 9, maker="litert-quantizer 0.11.0")
+    text = zoo_markdown([PRISMA, row], [], "# Zoo")
+    (line,) = [line for line in text.splitlines() if line.startswith("| prisma_256 | int8")]
+    assert line.endswith("| litert-quantizer 0.11.0 |")
+
+
+def test_a_variant_that_no_model_has_is_told_once() -> None:
+    rows = [ZooRow(model, "edgetpu", 1, 1, None, 0, 0, reason="no compiler") for model in ("a", "b")]
+    some = [ZooRow("a", "dynamic", 1, 1, None, 0, 0, reason="small"), ZooRow("b", "dynamic", 1, 1, 5, 7, 9)]
+    text = zoo_markdown([PRISMA, *rows, *some], [], "# Zoo")
+    assert text.count("no compiler") == 1
+    assert text.endswith("\n\n- No model as edgetpu: no compiler\n")
+    assert "| a | dynamic | none: small |" in text
+    assert "## Variants\n\n- No model as edgetpu: no compiler\n" in zoo_markdown([PRISMA, *rows], [], "# Zoo")

@@ -43,8 +43,21 @@ class NotFetched(Exception):
         self.offline = offline
 
 
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server gave. last_modified, etag: its own words for which content this is; None where it said nothing."""
+
+    content: bytes
+    last_modified: str | None = None
+    etag: str | None = None
+
+
 def download(address: str, most_bytes: int, limits: Limits, report: Report) -> bytes:
-    """The content behind an http or https address; redirects and the system's proxies are followed.
+    """The content alone of what `ask` gives."""
+    return ask(address, most_bytes, limits, report).content
+
+
+def ask(address: str, most_bytes: int, limits: Limits, report: Report) -> Answer:
+    """What is behind an http or https address; redirects and the system's proxies are followed.
 
     Whole where the server announced its size; of more than `most_bytes`, only somewhat more than that is read.
     Raises NotFetched after the last try, or at once where another would go no better.
@@ -63,13 +76,16 @@ def _counted(why: str, tries: int) -> str:
     return why if tries == 1 else f"{why} It was tried {tries} times."
 
 
-def _once(address: str, most_bytes: int, limits: Limits, report: Report) -> bytes:
+def _once(address: str, most_bytes: int, limits: Limits, report: Report) -> Answer:
     try:
         request = urllib.request.Request(address, headers={"User-Agent": f"bench/{__version__}"})
         with urllib.request.urlopen(request, timeout=limits.timeout_s) as response:
             if not isinstance(response, http.client.HTTPResponse):
                 raise NotFetched("It leads away from the web.")  # a redirect to ftp
-            return _body(response, most_bytes, time.monotonic() + limits.whole_s, report)
+            content = _body(response, most_bytes, time.monotonic() + limits.whole_s, report)
+            return Answer(
+                content=content, last_modified=response.headers["Last-Modified"], etag=response.headers["ETag"]
+            )
     except urllib.error.HTTPError as error:
         error.close()
         raise NotFetched(
