@@ -1,0 +1,66 @@
+"""The tool's sentences that carry no number: those that end a run, those that warn, those that say nothing to us."""
+
+from __future__ import annotations
+
+# Beginnings of lines after which the tool gives up, by itself or because of what it says.
+FATAL = (
+    "Benchmarking failed.",
+    "Failed to apply ",
+    "Disallowed CPU fallback detected.",
+    "Failed to load model",
+    "Failed to construct interpreter",
+    "Failed to initialize the interpreter",
+    "Failed to allocate tensors",
+    "Failed to compile model",
+    "Failed to invoke",
+    "Run failed",
+    "Requesting full delegation and CPU acceleration are incompatible",
+    "Please specify the name of your TF Lite input file",
+    "Segmentation fault",
+)
+# Beginnings of lines that tell of a failure, which the tool may survive.
+FAILING = (
+    *FATAL,
+    "Restored original execution plan after delegate application failure.",
+    "Could not open '",
+    "The model allocation is null/empty",
+    "The model is not a valid Flatbuffer",
+    "Encountered unresolved custom op",
+    "Didn't find op for builtin opcode",
+    "Failed to build program executable",
+    "Failed to save benchmark result",
+    "Failed to fetch Hexagon NN version",
+    "Falling back to OpenGL",
+    "TfLiteGpuDelegate Init: ",
+    "TfLiteGpuDelegate Prepare: ",
+    "TfLiteGpuDelegate Invoke: ",
+    "NN API returned error ",
+    "clGetPlatformIDs returned ",
+    "Node number ",
+)
+SILENT = (
+    "Note: as the benchmark tool itself affects memory footprint",
+    "The input model file size (MB): ",
+    "resolved reporter",
+    "Initialized session in ",
+    "Using signature: ",
+    "Duplicate flags: ",
+    "Loaded OpenCL library with dlopen.",
+    "Memory status at the end of exeution:",
+    "- VmRSS ",
+    "+ RssAnnon ",
+    "+ RssFile ",
+    "Saving benchmark result to: ",
+    "Saved benchmark result to: ",
+    "Generated model runtime info: ",
+    "Model runtime info ",
+    "Tensor # ",
+    "Flatbuffer model initialized directly",
+    "CPU accelerator registered.",
+    "GPU accelerator registered.",
+    "Flags:",
+    "Error in cpuinfo: ",
+    "dispatch_library_path: ",
+    "compiler_plugin_library_path: ",
+    "compiler_cache_path: ",
+)
