@@ -6,7 +6,8 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
 from bench.backends.client import AgentClient
-from bench.backends.python_runtime import Job, Output, Slot, load, read_outputs, slots
+from bench.backends.job import Job, Output
+from bench.backends.python_runtime import Slot, load, read_outputs, slots
 
 Answer = Callable[[Sequence[str]], list[Output]]
 
@@ -17,7 +18,7 @@ def answering(job: Job) -> Iterator[tuple[list[Slot], Answer]]:
 
     The outputs' files are overwritten by the next answer. job.limit_s is for all of it. Raises InvocationFailed.
     """
-    with AgentClient(job.device, job.agent, job.limit_s) as agent:
+    with AgentClient(job.device, job.program.path, job.limit_s) as agent:
         _, loaded, _ = load(agent, job, profiling=False)
 
         def answer(files: Sequence[str]) -> list[Output]:

@@ -10,8 +10,9 @@ from typing import Any, Self
 
 import msgspec
 
-from bench.base.process import Child, ChildEnded, ChildTimeout, signal_name
+from bench.base.process import ChildEnded, ChildTimeout, Process, signal_name
 from bench.devices.protocol import Device
+from bench.devices.recording_process import ReplayedProcess
 from bench.records.types import CaseError, TensorSpec
 
 # What a signal of a measuring process usually means, for `todo`.
@@ -25,11 +26,12 @@ SIGNAL_ADVICE = {
 
 
 class InvocationFailed(Exception):
-    """An invocation that gave no result; `error` is what the record says."""
+    """An invocation that gave no result; `error` is what the record says. transcript: all that its process printed."""
 
-    def __init__(self, error: CaseError) -> None:
+    def __init__(self, error: CaseError, transcript: str = "") -> None:
         super().__init__(error.message)
         self.error = error
+        self.transcript = transcript
 
 
 class AgentClient:
@@ -40,7 +42,7 @@ class AgentClient:
         self._begun = time.monotonic()
         self._limit_s = limit_s
         self._ends = self._begun + limit_s
-        self._child: Child = device.spawn([device.python(), agent])
+        self._child: Process = device.spawn([device.python(), agent])
 
     def __enter__(self) -> Self:
         return self
@@ -53,6 +55,9 @@ class AgentClient:
 
     @property
     def elapsed_ns(self) -> int:
+        """Since its start; of a replayed process, as it was when it was recorded."""
+        if isinstance(self._child, ReplayedProcess):
+            return self._child.elapsed_ns
         return int((time.monotonic() - self._begun) * 1e9)
 
     @property

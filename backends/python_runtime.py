@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bench.backends import pack
 from bench.backends.client import AgentClient, open_shape
+from bench.backends.job import Job, Measured, Output, Profiled, Program, Watch
 from bench.devices.protocol import Device
 from bench.records.store import now
 from bench.records.types import (
-    Case,
     Invocation,
     Memory,
     OpRow,
@@ -31,58 +32,18 @@ PROFILE_AT_LEAST, PROFILE_AT_MOST = 5, 200
 
 
 @dataclass(frozen=True)
-class Output:
-    """One output of an inference: raw little-endian bytes in a file on this host. scale: 0 when not quantized."""
-
-    spec: TensorSpec
-    file: Path
-    scale: float = 0.0
-    zero_point: int = 0
-
-
-@dataclass(frozen=True)
-class Job:
-    """What an invocation needs. model, agent: paths on the device; input_file: gives a path there for an input.
-
-    limit_s: for a whole invocation; folder: on this host, for outputs.
-    """
-
-    device: Device
-    case: Case
-    model: str
-    agent: str
-    agent_sha256: str
-    input_file: Callable[[TensorSpec], str]
-    folder: Path
-    limit_s: float
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Who is told what happens. outputs: after the first inference; turn: after each turn, with its samples in ns."""
-
-    outputs: Callable[[list[Output]], None] | None = None
-    stage: Callable[[str], None] = field(default=lambda _: None)
-    turn: Callable[[tuple[int, ...]], None] = field(default=lambda _: None)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What one invocation gave."""
-
-    invocation: Invocation
-    tool: Tool
-    placement: Placement
-    stderr: str
-
-
-@dataclass(frozen=True)
 class Slot:
     """An input as the runtime tells of it. scale: 0 when it is not quantized, or the runtime does not tell."""
 
     spec: TensorSpec
     scale: float = 0.0
     zero_point: int = 0
+
+
+def program(device: Device, backend: str, tools: Mapping[str, str], cache: Path) -> Program:
+    """The agent, on the device. backend, tools: play no part here."""
+    packed, sha256 = pack.packed(cache)
+    return Program(device.push(packed), sha256)
 
 
 def _specs(found: list[dict[str, Any]]) -> tuple[TensorSpec, ...]:
@@ -141,7 +102,7 @@ def turn_length(typical_ns: int) -> int:
 def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured:
     """One invocation with turns for `seconds`. Raises InvocationFailed."""
     started = now()
-    with AgentClient(job.device, job.agent, job.limit_s) as agent:
+    with AgentClient(job.device, job.program.path, job.limit_s) as agent:
         watch.stage("loading")
         hello, loaded, spawn_ns = _begin(agent, job, profiling=False)
         first_ns = int(agent.ask("first", "first inference")["first_ns"])
@@ -179,12 +140,13 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
     tool = Tool(
         runtime=hello["runtime"],
         version=hello["version"],
-        agent_sha256=job.agent_sha256,
+        agent_sha256=job.program.sha256,
         python=hello["python"],
         sync=hello["sync"],
         settings=finish["settings"],
     )
-    return Measured(invocation, tool, msgspec.convert(finish["placement"], type=Placement), stderr)
+    placement = msgspec.convert(finish["placement"], type=Placement)
+    return Measured(invocation, tool, placement, stderr)
 
 
 def _memory(finish: dict[str, Any]) -> Memory:
@@ -192,20 +154,20 @@ def _memory(finish: dict[str, Any]) -> Memory:
     return Memory(peak_bytes=peak.get("bytes"), before_load_bytes=before.get("bytes"), reason=peak.get("reason", ""))
 
 
-def profile(job: Job, typical_ns: float | None, watch: Watch) -> Profile:
+def profile(job: Job, typical_ns: float | None, watch: Watch) -> Profiled:
     """Op rows from an invocation of its own, over about 1.5 s. typical_ns: the unprofiled median, for the slow-down.
 
     Raises InvocationFailed, also where the runtime gives no profile.
     """
     guess = typical_ns or PROFILE_NS / PROFILE_AT_LEAST
     count = min(max(PROFILE_AT_LEAST, int(PROFILE_NS / max(guess, 1.0))), PROFILE_AT_MOST)
-    with AgentClient(job.device, job.agent, job.limit_s) as agent:
+    with AgentClient(job.device, job.program.path, job.limit_s) as agent:
         watch.stage("profiling")
         _begin(agent, job, profiling=True)
         agent.ask("first", "first inference")
         answer = agent.ask("profile", "profiling", n=count)
         agent.ask("quit", "leaving")
-    return profile_of(answer, typical_ns)
+    return Profiled(profile_of(answer, typical_ns))
 
 
 def profile_of(answer: dict[str, Any], typical_ns: float | None) -> Profile:

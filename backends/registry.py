@@ -1,24 +1,26 @@
-"""The backends that there are: one row each. A Python runtime is a row here and `agent/adapter_NAME.py`."""
+"""The backends that there are: one row each. A Python runtime is a row here and `agent/adapter_NAME.py`; a native tool
+is a row here and its driver (`job.Driver`)."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from dataclasses import dataclass, field
+from typing import cast
 
+from bench.backends.job import Driver
+from bench.backends.option import Option
+from bench.backends.tflite import options as tflite
 from bench.base.errors import UsageError, did_you_mean
 
-
-@dataclass(frozen=True)
-class Option:
-    """A setting of a backend that makes another case. values: what it may be, the default first."""
-
-    values: tuple[str, ...]
-    meaning: str
+PYTHON_DRIVER = "bench.backends.python_runtime"
 
 
 @dataclass(frozen=True)
 class Backend:
-    """formats: of model files, the preferred first; accelerators: the default first; module: what it imports."""
+    """formats: of model files, the preferred first; accelerators: the default first; module: what it imports, empty
+    for a native tool; driver: the module that drives it.
+    """
 
     name: str
     title: str
@@ -27,9 +29,17 @@ class Backend:
     formats: tuple[str, ...]
     accelerators: tuple[str, ...]
     options: dict[str, Option] = field(default_factory=dict)
+    driver: str = PYTHON_DRIVER
+
+    @property
+    def native(self) -> bool:
+        """Whether it is a program that is pushed to the device, not a Python runtime there."""
+        return not self.module
 
     def installed(self) -> bool:
-        """Whether its package stands in this environment; looks, does not import."""
+        """Whether its package stands in this environment; looks, does not import. A native tool is looked for later."""
+        if self.native:
+            return True
         try:
             return importlib.util.find_spec(self.module) is not None
         except ModuleNotFoundError:  # the package that would hold it is missing
@@ -77,8 +87,30 @@ BACKENDS: dict[str, Backend] = {
                 ),
             },
         ),
+        Backend(
+            name="benchmark_model",
+            title="TFLite benchmark_model",
+            module="",
+            install="bench tools fetch benchmark_model",
+            formats=("tflite",),
+            accelerators=("cpu", "gpu", "nnapi", "hexagon", "external"),
+            options=tflite.CLASSIC,
+            driver="bench.backends.benchmark_model",
+        ),
+        Backend(
+            name="benchmark_litert_model",
+            title="LiteRT benchmark_litert_model",
+            module="",
+            install="bench tools fetch benchmark_litert_model",
+            formats=("tflite",),
+            accelerators=("cpu", "gpu", "npu"),
+            options=tflite.LITERT2,
+            driver="bench.backends.benchmark_model",
+        ),
     )
 }
+
+ACCELERATORS = tuple(dict.fromkeys(name for row in BACKENDS.values() for name in row.accelerators))
 
 
 def backend(name: str) -> Backend:
@@ -86,6 +118,11 @@ def backend(name: str) -> Backend:
     if name not in BACKENDS:
         raise UsageError(f"no backend is called {name!r}", "", did_you_mean(name, BACKENDS))
     return BACKENDS[name]
+
+
+def driver(name: str) -> Driver:
+    """The driver of that backend, imported now."""
+    return cast(Driver, importlib.import_module(backend(name).driver))
 
 
 def default_for(format: str) -> str:

@@ -12,11 +12,13 @@ import pingpong
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from bench.backends import pack, python_runtime
+from bench.backends import python_runtime
 from bench.backends.agent import measure
+from bench.backends.job import Job, Watch
 from bench.backends.registry import BACKENDS
 from bench.devices.local import LocalDevice
 from bench.models.inputs import input_file
+from bench.models.inspect import describe
 from bench.records.stats.latency import invocation_medians
 from bench.records.types import Case
 
@@ -40,17 +42,17 @@ def test_agent_over_bare_loop(backend: str, model: str, cache: Path, row: Rows, 
 
 def _invocation(backend: str, what: pingpong.Subject, cache: Path, folder: Path) -> float:
     """The median in ms of one invocation of ours."""
-    agent, digest = pack.packed(cache)
     defaults = {key: option.values[0] for key, option in BACKENDS[backend].options.items()}
     case = Case(
         device="local", backend=backend, accelerator="cpu", model="x", variant="fp32", era="2019", format="tflite",
         threads=1, options=defaults,
     )  # fmt: skip
-    job = python_runtime.Job(
-        LocalDevice(), case, str(what.model), str(agent), digest,
-        lambda spec: str(input_file(spec, spec.shape, 0, cache)), folder, 120.0,
+    device = LocalDevice()
+    job = Job(
+        device, case, str(what.model), python_runtime.program(device, backend, {}, cache), describe(what.model, cache),
+        lambda spec: str(input_file(spec, spec.shape, 0, cache)), folder, cache, 120.0,
     )  # fmt: skip
-    measured = python_runtime.measure(job, 2.0, 5.0, python_runtime.Watch())
+    measured = python_runtime.measure(job, 2.0, 5.0, Watch())
     return invocation_medians([measured.invocation])[0] / 1e6
 
 

@@ -1,4 +1,4 @@
-"""The parts of a record that say what came out: samples, memory, placement, op profile, agreement, error."""
+"""The parts of a record that say what came out: samples, memory, placement, op profile, error."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ PlacementKind = Literal["full", "partial", "none", "unknown"]
 
 
 class Warmup(Part, frozen=True, kw_only=True):
-    """Warm-up until steady: window_medians_ns in order; steady: the last two were within 2 %."""
+    """Warm-up until steady: window_medians_ns in order; steady: the last two were within 2 %.
+
+    A native tool warms up for a time: no windows, and steady is None, since it does not tell.
+    """
 
     inferences: int
     duration_ns: int
-    window_medians_ns: tuple[int, ...]
-    steady: bool
+    window_medians_ns: tuple[int, ...] = ()
+    steady: bool | None = None
 
 
 class Turn(Part, frozen=True, kw_only=True):
@@ -25,36 +28,70 @@ class Turn(Part, frozen=True, kw_only=True):
     samples_ns: tuple[int, ...]
 
 
+class Summary(Part, frozen=True, kw_only=True):
+    """What a native tool tells of its timed inferences instead of samples; None: it does not tell that."""
+
+    count: int
+    mean_ns: float
+    median_ns: float | None = None
+    minimum_ns: float | None = None
+    maximum_ns: float | None = None
+    std_ns: float | None = None
+    p5_ns: float | None = None
+    p95_ns: float | None = None
+
+    @property
+    def centre_ns(self) -> float:
+        """Its median, else its mean."""
+        return self.mean_ns if self.median_ns is None else self.median_ns
+
+
 class Memory(Part, frozen=True, kw_only=True):
-    """Peak resident memory of the measuring process (VmHWM), and before the model was loaded; None with a reason."""
+    """Peak resident memory of the measuring process (VmHWM), and before the model was loaded; None with a reason.
+
+    growth_bytes: what load and inferences added to the process, where a native tool tells only that.
+    """
 
     peak_bytes: int | None = None
     before_load_bytes: int | None = None
     reason: str = ""
+    growth_bytes: int | None = None
 
 
 class Invocation(Part, frozen=True, kw_only=True):
-    """One start of the runtime's process: load, first inference, warm-up, turns.
+    """One start of the runtime's process: load, first inference, warm-up, turns; or a summary instead of turns.
 
-    spawn_ns: from starting the process until its runtime was imported; load_ns: model file to ready to run.
+    spawn_ns: from starting the process until its runtime was imported; load_ns: model file to ready to run. They, the
+    first inference and the warm-up are None where a native tool does not tell them.
     input_copy_ns, output_read_ns: medians of copying inputs in and reading outputs out, timed apart; None where the
     runtime's call includes them (then `sync` says so).
     """
 
     started: str
-    spawn_ns: int
-    load_ns: int
-    first_inference_ns: int
-    warmup: Warmup
+    spawn_ns: int | None
+    load_ns: int | None
+    first_inference_ns: int | None
+    warmup: Warmup | None
     turns: tuple[Turn, ...]
     memory: Memory
     input_copy_ns: int | None = None
     output_read_ns: int | None = None
     during: Conditions | None = None
+    summary: Summary | None = None
+
+    @property
+    def steady(self) -> bool | None:
+        """Whether warm-up ended steady; None: not told."""
+        return None if self.warmup is None else self.warmup.steady
 
     @property
     def samples_ns(self) -> list[int]:
         return [sample for turn in self.turns for sample in turn.samples_ns]
+
+    @property
+    def timed_ns(self) -> float:
+        """How long its timed inferences took together."""
+        return sum(self.samples_ns) or (self.summary.count * self.summary.mean_ns if self.summary else 0.0)
 
 
 class Placement(Part, frozen=True, kw_only=True):
@@ -122,90 +159,6 @@ class Profile(Part, frozen=True, kw_only=True):
     @property
     def gap_share(self) -> float:
         return self.gap_ns / self.total_ns if self.total_ns else 0.0
-
-
-class Agreement(Part, frozen=True, kw_only=True):
-    """The case's output on a seeded input against the reference's.
-
-    max_abs_diff and output_range (reference maximum - minimum) in the output's units; mask_iou: intersection over
-    union at 0.5, None where the output is no mask; tolerance: the rule that was applied, in words.
-    ok is None when nothing was compared: then `reason` says why.
-    fp32_mask_iou: of a zoo's variant other than fp32: the overlap of its mask with that of the fp32 model on the same
-    seeded input; None with fp32_reason where it is not known; both empty where there is no such pair.
-    """
-
-    reference: str
-    ok: bool | None
-    max_abs_diff: float | None = None
-    output_range: float | None = None
-    reference_std: float | None = None
-    mask_iou: float | None = None
-    tolerance: str = ""
-    reason: str = ""
-    fp32_mask_iou: float | None = None
-    fp32_reason: str = ""
-
-
-class MaskPixels(Part, frozen=True, kw_only=True):
-    """How many pixels of masks agree: foreground is what is looked for, true is what the given masks say.
-
-    With n_ij the pixels of class i that were taken for j, and t_i all of class i, the IoU of a class is
-    n_ii / (t_i + sum_j n_ji - n_ii), mean IoU the mean of both classes, and pixel accuracy sum_i n_ii / sum_i t_i
-    (Long, Shelhamer, Darrell: Fully convolutional networks for semantic segmentation, CVPR 2015, section 5). None where
-    the denominator is 0: nothing of a class is there, and nothing was taken for it.
-    """
-
-    true_positives: int = 0
-    false_negatives: int = 0
-    false_positives: int = 0
-    true_negatives: int = 0
-
-    def __add__(self, other: MaskPixels) -> MaskPixels:
-        return MaskPixels(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
-
-    @property
-    def total(self) -> int:
-        return self.true_positives + self.false_negatives + self.false_positives + self.true_negatives
-
-    @property
-    def foreground_iou(self) -> float | None:
-        return _share(self.true_positives, self.true_positives + self.false_negatives + self.false_positives)
-
-    @property
-    def background_iou(self) -> float | None:
-        return _share(self.true_negatives, self.true_negatives + self.false_negatives + self.false_positives)
-
-    @property
-    def mean_iou(self) -> float | None:
-        foreground, background = self.foreground_iou, self.background_iou
-        return None if foreground is None or background is None else (foreground + background) / 2
-
-    @property
-    def pixel_accuracy(self) -> float | None:
-        return _share(self.true_positives + self.true_negatives, self.total)
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None
-
-
-class Accuracy(Part, frozen=True, kw_only=True):
-    """The case's masks against given ones, over all pictures together, in pixels of the model's output.
-
-    data: the folder's name; data_sha256: of its pictures and masks, so that only what saw the same is compared;
-    pictures: how many were counted; unusable: what could not be used, `NAME: why`; scaling: how pixels became input
-    values. pixels is None where accuracy is unknown: then `reason` says why.
-    untrained: the weights are random, so that the numbers say nothing of the network.
-    """
-
-    data: str
-    data_sha256: str
-    pictures: int = 0
-    pixels: MaskPixels | None = None
-    unusable: tuple[str, ...] = ()
-    scaling: str = ""
-    untrained: bool = False
-    reason: str = ""
 
 
 class CaseError(Part, frozen=True, kw_only=True):

@@ -118,6 +118,16 @@ class DeviceIdentity(Part, frozen=True, kw_only=True):
     unavailable: dict[str, str] = {}
 
     @property
+    def replayed(self) -> bool:
+        """Whether a recording answered in its place."""
+        return self.kind == "replay"
+
+    @property
+    def nature(self) -> str:
+        """The kind by whose rules it is judged: of a replay, that of the recorded device."""
+        return str(self.facts.get("replayed_kind", self.kind))
+
+    @property
     def title(self) -> str:
         """What a person calls it: the CPU or phone model with its cores."""
         model = str(self.facts.get("cpu_model", self.facts.get("model", self.kind)))

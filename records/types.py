@@ -1,6 +1,6 @@
 """The record: what one case gave in one run. Frozen types; the words are those of docs/architecture.md.
 
-Its parts stand in `parts` (what and where) and `outcomes` (what came out) and are all to be had from here.
+Its parts stand in `parts` (what and where), `outcomes` and `quality` (what came out) and are all to be had from here.
 """
 
 from __future__ import annotations
@@ -9,16 +9,14 @@ import msgspec
 
 from bench.base.findings import Finding
 from bench.records.outcomes import (
-    Accuracy,
-    Agreement,
     CaseError,
     Invocation,
-    MaskPixels,
     Memory,
     OpRow,
     Placement,
     PlacementKind,
     Profile,
+    Summary,
     Turn,
     Warmup,
 )
@@ -33,6 +31,7 @@ from bench.records.parts import (
     Reading,
     TensorSpec,
 )
+from bench.records.quality import Accuracy, Agreement, MaskPixels
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -56,6 +55,7 @@ __all__ = [
     "Reading",
     "Record",
     "RunRef",
+    "Summary",
     "TensorSpec",
     "Tool",
     "Turn",
@@ -66,7 +66,8 @@ SCHEMA_VERSION = 1
 
 
 class Tool(Part, frozen=True, kw_only=True):
-    """What did the measuring: the runtime and its version, our agent and its hash, the Python that ran it.
+    """What did the measuring: the runtime and its version, and our agent's hash with the Python that ran it, or the
+    hash and name of the native tool.
 
     sync: how the adapter makes sure that a sample ends when the result is ready.
     settings: what the runtime itself reports (precision hint, streams, kernels, ...).
@@ -78,6 +79,8 @@ class Tool(Part, frozen=True, kw_only=True):
     python: str
     sync: str
     settings: dict[str, str] = msgspec.field(default_factory=dict)
+    binary: str = ""
+    binary_sha256: str = ""
 
 
 class RunRef(Part, frozen=True, kw_only=True):
@@ -93,6 +96,7 @@ class Record(Part, frozen=True, kw_only=True):
     """What one case gave in one run: the truth that everything else is derived from.
 
     A field that came later has a default, so that records from before it can be read. accuracy: None: not asked for.
+    op_names: what ran, where a profile has names and no times.
     """
 
     schema: int
@@ -112,7 +116,13 @@ class Record(Part, frozen=True, kw_only=True):
     transcript: tuple[str, ...]
     error: CaseError | None
     accuracy: Accuracy | None = None
+    op_names: tuple[str, ...] = ()
+
+    @property
+    def replayed(self) -> bool:
+        """Whether it comes from a recording: shown as such everywhere, never marked best, and never gates."""
+        return self.device.replayed
 
     @property
     def measured(self) -> bool:
-        return self.error is None and any(invocation.turns for invocation in self.invocations)
+        return self.error is None and any(invocation.turns or invocation.summary for invocation in self.invocations)

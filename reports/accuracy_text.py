@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.records.types import Accuracy, Record
 from bench.reports import format as fmt
-from bench.reports.view import plain
+from bench.reports.words import plain
 
 UNTRAINED = "untrained weights"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.records.types import Conditions, Reading, Record
 from bench.reports import format as fmt
-from bench.reports.view import plain
+from bench.reports.words import plain
 
 _NUMBERED = re.compile(r"^([a-z_]+)\d+(?=\.)")
 _HERTZ = ((1e9, "GHz"), (1e6, "MHz"), (1e3, "kHz"))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
 
 from bench.records.types import Profile, Record
-from bench.reports import accuracy_text, html_figures, html_samples, view
+from bench.reports import accuracy_text, html_figures, html_samples, invocation_text, view
 from bench.reports import format as fmt
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.html_figures import Figure
@@ -14,6 +13,7 @@ from bench.reports.html_tags import Html, definitions, details, join, number, ta
 from bench.reports.op_groups import STATED
 
 TABLE_ROWS = 15
+_NO_SAMPLES = "The tool tells a summary of each invocation and no samples: there is no distribution to show."
 
 
 class Charts:
@@ -76,20 +76,33 @@ def case_section(place: str, record: Record, charts: Charts, device: bool) -> Ht
     """Everything about one measured case."""
     summary = view.numbers(record)
     assert summary is not None
-    known = view.known_interval(summary)
     facts = [
+        ("Replayed from", view.replayed_from(record)),
         ("Median", f"{view.median_text(summary)} {view.interval_text(summary)} {view.unsteady_text(record)}".strip()),
         (
             "p90, p95, p99",
             ", ".join(view.percentile_text(summary, one) for one in (summary.p90, summary.p95, summary.p99)),
         ),
-        ("Range", f"{fmt.duration(summary.minimum_ns, known)} to {fmt.duration(summary.maximum_ns, known)}"),
+        ("Samples", view.samples_text(summary)),
+        ("Range", view.range_text(summary)),
         ("Placement", view.placement_text(record.placement)),
         ("How placement was read", record.placement.evidence),
         ("Output", _agreement_words(record)),
         ("Against fp32", accuracy_text.fp32_text(record)),
         *((name.capitalize(), value) for name, value in accuracy_text.details(record)),
     ]
+    parts = [
+        tag("h3", view.case_text(record.case, device)),
+        definitions(facts),
+        _samples(record, charts) if summary.of == "samples" else tag("p", _NO_SAMPLES, class_="small"),
+        _profile(record, charts),
+        details("Invocations", _invocations(record)),
+    ]
+    parts += _conditions(record)
+    return tag("section", parts, id=place, class_="case")
+
+
+def _samples(record: Record, charts: Charts) -> Html:
     samples, shown, total = html_samples.samples(record)
     note = f"{fmt.count(shown)} of {fmt.count(total)} samples shown"
     note += "." if shown == total else "; every extreme is among them."
@@ -97,15 +110,7 @@ def case_section(place: str, record: Record, charts: Charts, device: bool) -> Ht
         charts.place(samples, "Latency over time,", f"one colour per invocation. {note}"),
         charts.place(html_samples.distribution(record), "Distribution,", "one line per invocation."),
     ]
-    parts = [
-        tag("h3", view.case_text(record.case, device)),
-        definitions(facts),
-        tag("div", pair, class_="pair"),
-        _profile(record, charts),
-        details("Invocations", _invocations(record)),
-    ]
-    parts += _conditions(record)
-    return tag("section", parts, id=place, class_="case")
+    return tag("div", pair, class_="pair")
 
 
 def _conditions(record: Record) -> list[Html]:
@@ -175,15 +180,10 @@ def _profile(record: Record, charts: Charts) -> Html:
 def _invocations(record: Record) -> Html:
     rows = []
     for index, one in enumerate(record.invocations, 1):
-        samples = one.samples_ns
-        warm = f"{one.warmup.inferences}, {'steady' if one.warmup.steady else 'not steady'}"
-        peak = fmt.size(one.memory.peak_bytes)
-        if one.memory.peak_bytes is None and one.memory.reason:
-            peak = f"{fmt.NONE} {one.memory.reason}"
-        median = fmt.duration(statistics.median(samples)) if samples else f"{fmt.NONE} no sample"
         begin = map(fmt.short_duration, (one.spawn_ns, one.load_ns, one.first_inference_ns))
         apart = map(fmt.short_duration, (one.input_copy_ns, one.output_read_ns))
-        cells = [*begin, warm, median, fmt.count(len(samples)), str(len(one.turns)), *apart, peak]
+        told = [invocation_text.warmup_text(one), invocation_text.centre_text(one), *invocation_text.counts_text(one)]
+        cells = [*begin, *told, *apart, invocation_text.memory_text(one.memory)]
         rows.append(tag("tr", tag("th", str(index), scope="row", class_="num"), map(number, cells)))
     heads = [">#", ">Start", ">Load", ">First", ">Warm-up", ">Median", ">Samples", ">Turns"]
     heads += [">Input copy", ">Output read", ">Peak memory"]

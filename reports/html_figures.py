@@ -13,7 +13,7 @@ from typing import Any
 from bench.records.stats import LatencySummary
 from bench.records.types import Record
 from bench.reports import format as fmt
-from bench.reports import view
+from bench.reports import view, words
 from bench.reports.op_groups import op_group
 
 # Told apart by people who see colours differently (after Okabe and Ito 2008), and with a contrast of at least 3:1 on
@@ -36,7 +36,7 @@ class Figure:
 
 def chart_text(text: str, width: int = 60) -> str:
     """Text for plotly, which reads a few tags of its own: those are taken away, and the middle of a long text."""
-    shown = view.shorten(view.plain(text), width)
+    shown = words.shorten(words.plain(text), width)
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
@@ -85,6 +85,7 @@ def medians(records: Sequence[Record]) -> Figure | None:
     labels = []
     for record, _ in measured:
         model = f"{record.case.device}: {view.model_text(record.case)}" if device else view.model_text(record.case)
+        model = f"replayed: {model}" if record.replayed else model
         labels.append(f"{chart_text(model, 26)}<br>{chart_text(view.how_text(record.case), 26)}")
     backends = list(dict.fromkeys(record.case.backend for record, _ in measured))
     traces = []
@@ -118,7 +119,10 @@ def _median_points(measured: Sequence[tuple[Record, LatencySummary]], index: int
         "width": 6,
     }
     signs = [sign if one.low_ns is not None else f"{sign}-open" for one in summaries]
-    words = [(view.case_text(record.case), view.median_text(one), view.interval_text(one)) for record, one in measured]
+    words = [
+        (view.case_text(record.case), " ".join([view.median_text(one), *view.marks(record)]), view.interval_text(one))
+        for record, one in measured
+    ]
     return {
         "x": [ms(one.median_ns) for one in summaries],
         "text": [f"{chart_text(case, 70)}<br>{chart_text(f'{median} {interval}')}" for case, median, interval in words],
@@ -194,7 +198,7 @@ def ops(record: Record) -> Figure:
     profile = record.profile
     assert profile is not None
     best = view.top_ops(profile, OPS_SHOWN)
-    labels = [chart_text(view.shorten_op(view.plain(row.name or row.op_type), 30)) for row in best.rows]
+    labels = [chart_text(words.shorten_op(words.plain(row.name or row.op_type), 30)) for row in best.rows]
     values = [row.time_ns for row in best.rows]
     hovers = [f"{chart_text(row.name, 80)}<br>{chart_text(row.op_type)}, {row.calls:g} calls" for row in best.rows]
     if best.other_count:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.records.types import Invocation, Record
-from bench.reports import view
+from bench.reports import invocation_text
 from bench.reports.html_figures import SYMBOLS, Figure, colour, layout, ms
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
@@ -33,7 +33,7 @@ def samples(record: Record) -> tuple[Figure, int, int]:
     limit = max(2, SAMPLES_SHOWN // max(1, len(busy)))
     traces, shown, total = [], 0, 0
     for index, invocation in enumerate(busy):
-        points = view.sample_times(invocation)
+        points = invocation_text.sample_times(invocation)
         kept = thinned(points, limit)
         shown, total = shown + len(kept), total + len(points)
         traces.append(

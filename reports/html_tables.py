@@ -50,12 +50,12 @@ def _badge(text: str, kind: str) -> Html:
 
 
 def _error_cell(record: Record, columns: int) -> Html:
-    return tag("td", _badge("failed", "bad"), " ", view.error_text(record), colspan=columns)
+    mark = [" ", _badge(view.replayed_text(record), "warn")] if record.replayed else []
+    return tag("td", _badge("failed", "bad"), mark, " ", view.error_text(record), colspan=columns)
 
 
 def _measured_cells(record: Record, summary: LatencySummary, accuracy: bool) -> Html:
-    unsteady = view.unsteady_text(record)
-    mark = [_badge(unsteady, "warn")] if unsteady else []
+    mark = [_badge(text, "warn") for text in view.marks(record)]
     placement = view.placement_text(record.placement)
     agreement = view.agreement_text(record)
     differs = record.agreement is not None and record.agreement.ok is False
@@ -68,7 +68,7 @@ def _measured_cells(record: Record, summary: LatencySummary, accuracy: bool) -> 
         [
             number([tag("strong", view.median_text(summary)), *mark, _small(view.interval_text(summary))]),
             tag("td", placement if record.placement.kind == "full" else _badge(placement, "warn"), class_="wide"),
-            number([fmt.count(summary.n), _small(f"in {fmt.counted(summary.invocations, 'invocation')}")]),
+            number([fmt.count(summary.n), _small(_in_invocations(summary))]),
             number(view.percentile_text(summary, summary.p90)),
             number(fmt.short_duration(summary.load_ns)),
             number(fmt.short_duration(summary.first_inference_ns)),
@@ -77,6 +77,11 @@ def _measured_cells(record: Record, summary: LatencySummary, accuracy: bool) -> 
             _accuracy_cell(record) if accuracy else [],
         ]
     )
+
+
+def _in_invocations(summary: LatencySummary) -> str:
+    told = view.told_text(summary)
+    return f"in {fmt.counted(summary.invocations, 'invocation')}{f', {told}' if told else ''}"
 
 
 def _accuracy_cell(record: Record) -> Html:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from bench.reports.view import plain
+from bench.reports.words import plain
 
 _VOID = frozenset({"br", "meta", "hr", "col"})
 

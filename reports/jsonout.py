@@ -34,6 +34,7 @@ def _case(record: Record, file: str | None) -> dict[str, Any]:
         "run": record.run.id,
         "record": file,
         "measured": summary is not None,
+        "replayed": record.replayed,
         "device": {
             "name": record.device.name,
             "title": record.device.title,
@@ -61,6 +62,7 @@ def _percentile(value: Percentile) -> dict[str, Any]:
 def _latency(record: Record, summary: LatencySummary) -> dict[str, Any]:
     return {
         "median_ns": summary.median_ns,
+        "of": summary.of,
         "interval_95": {
             "low_ns": summary.low_ns,
             "high_ns": summary.high_ns,
@@ -80,6 +82,7 @@ def _latency(record: Record, summary: LatencySummary) -> dict[str, Any]:
         "output_read_ns": summary.output_read_ns,
         "peak_memory": {
             "value_bytes": summary.peak_bytes,
+            "growth_bytes": summary.growth_bytes,
             "reason": None if summary.peak_bytes is not None else view.peak_text(record, summary).lstrip("— "),
         },
     }

@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from bench.records.stats import LatencySummary
 from bench.records.types import Record
-from bench.reports import accuracy_text, view
+from bench.reports import accuracy_text, view, words
 from bench.reports import format as fmt
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped, width_of
 from bench.reports.terminal_show import show_list, show_record
@@ -56,7 +56,7 @@ def _print_numbers(out: Console, records: Sequence[Record]) -> None:
     from rich.text import Text
 
     for (name, title), group in _by_device(records).items():
-        show(out, Text(view.plain(f"{name}: {title}"), "bold"))
+        show(out, Text(words.plain(f"{name}: {title}"), "bold"))
         columns, rows = _wide(group)
         wide = natural_width(columns, rows) <= out.width
         if not wide:
@@ -74,15 +74,15 @@ def _placement_style(record: Record) -> str:
 
 
 def _failed_lines(record: Record) -> list[Line]:
-    lines = [Line(f"failed: {view.error_text(record)}", "red")]
+    mark = view.replayed_text(record)
+    lines = [Line(f"failed{f' ({mark})' if mark else ''}: {view.error_text(record)}", "red")]
     if record.error is not None and record.error.todo:
         lines.append(Line(record.error.todo))
     return lines
 
 
 def _median_lines(record: Record, summary: LatencySummary) -> list[Line]:
-    unsteady = view.unsteady_text(record)
-    marks = [Line(unsteady, "yellow")] if unsteady else []
+    marks = [Line(mark, "yellow") for mark in view.marks(record)]
     lines = [Line(view.median_text(summary), "bold"), *marks]
     return [*lines, Line(view.interval_text(summary)), Line(view.samples_text(summary))]
 
@@ -160,7 +160,7 @@ def _stacked(records: Sequence[Record], width: int) -> tuple[list[Column], list[
 def _print_profile(out: Console, record: Record, top: int, device: bool) -> None:
     title = view.case_text(record.case, device)
     if record.profile is None:
-        reason = view.plain(record.profile_reason) or "no reason was given"
+        reason = words.plain(record.profile_reason) or "no reason was given"
         show_wrapped(out, f"No profile of {title}: {reason}", "  ", "")
         out.print()
         return
@@ -169,12 +169,12 @@ def _print_profile(out: Console, record: Record, top: int, device: bool) -> None
     columns, rows = _op_table(record, top, out.width)
     show(out, grid(columns, rows))
     source = f"{profile.source}, mean of {fmt.counted(profile.inferences, 'inference')}"
-    show_wrapped(out, view.plain(source), "  ", "dim")
+    show_wrapped(out, words.plain(source), "  ", "dim")
     show_wrapped(out, view.slowdown_text(profile), "  ", "dim")
     wide = view.wide_gap(profile)
     for note, style in ((f"warning: {wide}" if wide else "", "yellow"), *((note, "dim") for note in profile.notes)):
         if note:
-            show_wrapped(out, view.plain(note), "  ", style)
+            show_wrapped(out, words.plain(note), "  ", style)
     out.print()
 
 
@@ -188,14 +188,14 @@ def _op_table(record: Record, top: int, width: int) -> tuple[list[Column], list[
         cells = [kind, name, scale.text(ns), fmt.percent(view.share(ns, profile)), calls]
         return Row([[Line(cell, style)] for cell in cells], rule=rule)
 
-    kinds = [view.plain(op.op_type) for op in best.rows]
+    kinds = [words.plain(op.op_type) for op in best.rows]
     # XNNPACK's op types have up to 36 signs; names may be cut further than these.
     kind_cap = max(24, min(38, width - 58))
     kind_width = min(kind_cap, max(map(width_of, kinds), default=0))
     name_width = max(12, min(60, width - kind_width - 34))
     rows = [
-        row(view.shorten(kind, kind_cap), view.shorten_op(view.plain(op.name), name_width), op.time_ns, f"{op.calls:g}")
-        for kind, op in zip(kinds, best.rows, strict=True)
+        row(words.shorten(kind, kind_cap), words.shorten_op(name, name_width), op.time_ns, f"{op.calls:g}")
+        for kind, name, op in zip(kinds, (words.plain(op.name) for op in best.rows), best.rows, strict=True)
     ]
     if best.other_count:
         rows.append(row("other", fmt.counted(best.other_count, "op"), best.other_ns, ""))
@@ -218,17 +218,17 @@ def _print_findings(out: Console, records: Sequence[Record]) -> None:
         several = len(one.found) > 1
         label = _where_found(one.cases, cases)
         what = label if several else f"{finding.what} {label}"
-        head = view.plain(f"{finding.severity} [{finding.code}] {what}".rstrip())
+        head = words.plain(f"{finding.severity} [{finding.code}] {what}".rstrip())
         show_wrapped(out, head, "  ", _SEVERITY_STYLES[finding.severity])
         if several:
             for each, where in one.found[:SHOWN_EACH]:
-                show_wrapped(out, view.plain(f"  {each} {_where_found(where, cases)}".rstrip()), "    ", "")
+                show_wrapped(out, words.plain(f"  {each} {_where_found(where, cases)}".rstrip()), "    ", "")
             if len(one.found) > SHOWN_EACH:
                 show_wrapped(out, f"  and {len(one.found) - SHOWN_EACH} more", "    ", "")
         if finding.why:
-            show_wrapped(out, f"  {view.plain(finding.why)}", "  ", "")
+            show_wrapped(out, f"  {words.plain(finding.why)}", "  ", "")
         if finding.remedy:
-            show_wrapped(out, f"  -> {view.plain(finding.remedy)}", "     ", "")
+            show_wrapped(out, f"  -> {words.plain(finding.remedy)}", "     ", "")
     out.print()
 
 
@@ -245,4 +245,4 @@ def _print_paths(out: Console, report: Path | None, folder: Path | None, repeat:
 
     for name, value in (("Records:", folder), ("Report: ", report), ("Repeat: ", repeat)):
         if value:
-            show(out, Text(view.plain(f"{name} {value}")))
+            show(out, Text(words.plain(f"{name} {value}")))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, cast
 
-from bench.reports.view import plain
+from bench.reports.words import plain
 
 if TYPE_CHECKING:
     from rich.console import Console

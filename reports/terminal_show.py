@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from bench.records.index import Row as IndexRow
 from bench.records.types import Record
-from bench.reports import accuracy_text, view
+from bench.reports import accuracy_text, invocation_text, view, words
 from bench.reports import format as fmt
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped
@@ -50,7 +49,7 @@ def show_list(rows: Sequence[IndexRow], *, stream: IO[str]) -> None:
         measured = f"{len(cases) - lost} measured"
         row = _cells([run_id, moment(cases[0].started), _names(one.device for one in cases)])
         row.append([Line(measured), Line(f"{lost} failed", "red")] if lost else [Line(measured)])
-        models = _names(view.plain(one.model) for one in cases)
+        models = _names(words.plain(one.model) for one in cases)
         row.append([Line(models), Line(_names(one.backend for one in cases), "dim")])
         lines.append(Row(row))
     if not lines:
@@ -67,7 +66,8 @@ def show_record(record: Record, *, stream: IO[str], file: Path | None = None) ->
 
     out = console(stream)
     show_wrapped(out, view.case_text(record.case, device=True), style="bold")
-    _section(out, "Result", [*_result(record), ("file", str(file) if file else "")])
+    replayed = ("replayed from", view.replayed_from(record))
+    _section(out, "Result", [replayed, *_result(record), ("file", str(file) if file else "")])
     _section(out, "Where it ran", _where(record))
     _print_invocations(out, record)
     _print_conditions(out, record)
@@ -75,10 +75,10 @@ def show_record(record: Record, *, stream: IO[str], file: Path | None = None) ->
     _section(out, "What was measured, with what", _provenance(record))
     if record.error is not None and record.error.stderr_tail:
         show(out, Text("End of the error output", "bold"))
-        show(out, Text(view.plain_lines(record.error.stderr_tail)))
+        show(out, Text(words.plain_lines(record.error.stderr_tail)))
     for number, lines in enumerate(record.transcript, 1):
         show(out, Text(f"Transcript {number}", "bold"))
-        show(out, Text(view.plain_lines(lines)))
+        show(out, Text(words.plain_lines(lines)))
 
 
 def _section(out: Console, title: str, pairs: Iterable[Pair]) -> None:
@@ -106,11 +106,10 @@ def _result(record: Record) -> list[Pair]:
             pairs += [("kind", error.kind), ("during", error.phase), ("signal", error.signal), ("exit code", code)]
             pairs += [("message", error.message), ("what to do", error.todo)]
         return pairs
-    known = view.known_interval(summary)
     return [
         ("median", f"{view.median_text(summary)} {view.interval_text(summary)} {view.unsteady_text(record)}".strip()),
         ("samples", view.samples_text(summary)),
-        ("range", f"{fmt.duration(summary.minimum_ns, known)} to {fmt.duration(summary.maximum_ns, known)}"),
+        ("range", view.range_text(summary)),
         (
             "p90, p95, p99",
             ", ".join(view.percentile_text(summary, one) for one in (summary.p90, summary.p95, summary.p99)),
@@ -158,7 +157,7 @@ def _provenance(record: Record) -> list[Pair]:
     if record.tool is not None:
         tool = record.tool
         pairs += [("runtime", f"{tool.runtime} {tool.version}"), ("python", tool.python), ("sync", tool.sync)]
-        pairs.append(("agent sha256", tool.agent_sha256))
+        pairs += [("agent sha256", tool.agent_sha256), ("binary", tool.binary), ("binary sha256", tool.binary_sha256)]
         pairs += [(f"setting {name}", value) for name, value in sorted(tool.settings.items())]
     return pairs
 
@@ -168,12 +167,13 @@ def _print_invocations(out: Console, record: Record) -> None:
 
     rows = []
     for number, one in enumerate(record.invocations, 1):
-        samples = one.samples_ns
-        median = fmt.duration(statistics.median(samples)) if samples else f"{fmt.NONE} no sample"
-        warm = f"{one.warmup.inferences} ({'steady' if one.warmup.steady else 'not steady'})"
-        numbers = [fmt.short_duration(one.load_ns), fmt.short_duration(one.first_inference_ns), warm, median]
-        style = "" if one.warmup.steady else "yellow"
-        rows.append(Row(_cells([str(number), *numbers, fmt.count(len(samples)), str(len(one.turns))], style)))
+        numbers = [fmt.short_duration(one.load_ns), fmt.short_duration(one.first_inference_ns)]
+        numbers += [
+            invocation_text.warmup_text(one),
+            invocation_text.centre_text(one),
+            *invocation_text.counts_text(one),
+        ]
+        rows.append(Row(_cells([str(number), *numbers], "yellow" if one.steady is False else "")))
     if not rows:
         return
     show(out, Text("\nInvocations", "bold"))

@@ -2,51 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bench.base.findings import Finding, Severity
 from bench.records.parts import DEFAULT_ERA
 from bench.records.stats import LatencySummary, Percentile, latency_summary
-from bench.records.types import Case, Invocation, OpRow, Placement, Profile, Record
+from bench.records.types import Case, Memory, OpRow, Placement, Profile, Record
 from bench.reports import format as fmt
+from bench.reports.invocation_text import memory_text
+from bench.reports.words import plain
 
 GAP_LIMIT = 0.10
 _SEVERITIES: tuple[Severity, ...] = ("error", "warning", "info")
-
-
-def plain(text: str) -> str:
-    """One printable line. Names come from files: control signs (an escape sequence, say) show as `\\x1b`."""
-    if text.isprintable():
-        return text
-    shown = (sign if sign.isprintable() else " " if sign in "\n\t" else _escaped(sign) for sign in text)
-    return "".join(shown)
-
-
-def plain_lines(text: str) -> str:
-    """Like `plain`, with the line breaks kept."""
-    return "\n".join(plain(line) for line in text.splitlines())
-
-
-def _escaped(sign: str) -> str:
-    if unicodedata.category(sign) == "Zs":
-        return " "
-    return ascii(sign)[1:-1]
-
-
-def shorten(text: str, width: int, head: float = 0.5) -> str:
-    """A name cut in its middle: both ends tell more than either alone. head: the share that its beginning gets."""
-    if len(text) <= width:
-        return text
-    kept = int((width - 1) * head)
-    tail = width - 1 - kept
-    return f"{text[:kept]}…{text[-tail:] if tail > 0 else ''}"
-
-
-def shorten_op(text: str, width: int) -> str:
-    """An op's name is a path: its end tells it from its neighbours."""
-    return shorten(text, width, head=0.25)
 
 
 def model_text(case: Case) -> str:
@@ -97,8 +65,20 @@ def known_interval(summary: LatencySummary) -> tuple[float, float] | None:
 
 
 def samples_text(summary: LatencySummary) -> str:
-    """`250 in 5 inv.`: how many samples, in how many invocations."""
-    return f"{fmt.count(summary.n)} in {summary.invocations} inv."
+    """`250 in 5 inv.`: how many samples, in how many invocations; and where a tool told none, what it told."""
+    text = f"{fmt.count(summary.n)} in {summary.invocations} inv."
+    return text if summary.of == "samples" else f"{text}, {told_text(summary)}"
+
+
+def told_text(summary: LatencySummary) -> str:
+    """`the tool's medians`; empty where there are samples."""
+    return "" if summary.of == "samples" else f"the tool's {summary.of}"
+
+
+def range_text(summary: LatencySummary) -> str:
+    """`37.1 ms to 52.9 ms`, as far as it was told."""
+    known = known_interval(summary)
+    return f"{fmt.duration(summary.minimum_ns, known)} to {fmt.duration(summary.maximum_ns, known)}"
 
 
 def apart_text(ns: float | None) -> str:
@@ -108,7 +88,22 @@ def apart_text(ns: float | None) -> str:
 
 def unsteady(record: Record) -> list[int]:
     """The invocations (from 1) whose warm-up did not become steady."""
-    return [number for number, one in enumerate(record.invocations, 1) if not one.warmup.steady]
+    return [number for number, one in enumerate(record.invocations, 1) if one.steady is False]
+
+
+def marks(record: Record) -> list[str]:
+    """What must stand beside the number: `replayed`, `not steady (2 of 5)`."""
+    return [mark for mark in (replayed_text(record), unsteady_text(record)) if mark]
+
+
+def replayed_text(record: Record) -> str:
+    """`replayed`, where a recording answered in the device's place; else empty."""
+    return "replayed" if record.replayed else ""
+
+
+def replayed_from(record: Record) -> str:
+    """`android oneplus3, recorded 2026-03-01T09:30:00+00:00`; empty where it was measured."""
+    return plain(str(record.device.facts.get("replayed_from", "a recording"))) if record.replayed else ""
 
 
 def unsteady_text(record: Record) -> str:
@@ -143,9 +138,9 @@ def agreement_text(record: Record) -> str:
 
 
 def peak_text(record: Record, summary: LatencySummary) -> str:
-    """`81.3 MB`, or `— reason`."""
-    if summary.peak_bytes is not None:
-        return fmt.size(summary.peak_bytes)
+    """`81.3 MB`, `+39.0 MB since its start`, or `— reason`."""
+    if summary.peak_bytes is not None or summary.growth_bytes is not None:
+        return memory_text(Memory(peak_bytes=summary.peak_bytes, growth_bytes=summary.growth_bytes))
     reasons = {one.memory.reason for one in record.invocations if one.memory.reason}
     return plain(f"{fmt.NONE} {'; '.join(sorted(reasons)) or 'not read'}")
 
@@ -234,14 +229,3 @@ def told(records: Sequence[Record]) -> list[Told]:
 
 def failed(records: Sequence[Record]) -> list[Record]:
     return [record for record in records if not record.measured]
-
-
-def sample_times(invocation: Invocation) -> list[tuple[int, int]]:
-    """(when it began since the invocation's start, latency) of each sample, in ns."""
-    points = []
-    for turn in invocation.turns:
-        at = turn.start_ns
-        for sample in turn.samples_ns:
-            points.append((at, sample))
-            at += sample
-    return points

@@ -12,9 +12,9 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
-STDERR_TAIL_LINES = 200
+STDERR_TAIL_LINES = 2000
 STDERR_LINE_BYTES = 16_384
 DRAIN_S = 1.0
 _END = object()
@@ -32,6 +32,14 @@ class ChildEnded(Exception):
         self.returncode = returncode
 
 
+class LinkLost(ChildEnded):
+    """The way to the device broke while a process ran there: what became of it is not known. reason: in words."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(None)
+        self.reason = reason
+
+
 def signal_name(returncode: int | None) -> str:
     """`SIGSEGV` for -11; empty when no signal ended the process."""
     if returncode is None or returncode >= 0:
@@ -40,6 +48,32 @@ def signal_name(returncode: int | None) -> str:
         return signal.Signals(-returncode).name
     except ValueError:
         return f"signal {-returncode}"
+
+
+class Process(Protocol):
+    """A process with a two-way stream to it, here (`Child`) or on another device."""
+
+    def write_line(self, data: bytes) -> None:
+        """Send one line. Raises ChildEnded when nobody reads any more."""
+        ...
+
+    def read_line(self, timeout_s: float) -> bytes:
+        """The next line of stdout, without its end. Raises ChildTimeout, ChildEnded, LinkLost."""
+        ...
+
+    def stderr_tail(self, lines: int = 40) -> str: ...
+
+    def wait(self, timeout_s: float) -> int | None:
+        """The return code (negative: ended by that signal), or None when the process still runs then."""
+        ...
+
+    def kill(self) -> None:
+        """End it and what it started. Does not wait, and does not raise."""
+        ...
+
+    def close(self, grace_s: float = 0.0) -> int | None:
+        """Close its input, wait `grace_s` for it to leave by itself, then kill; the return code if known."""
+        ...
 
 
 class Child:

@@ -39,7 +39,7 @@ def command(config: Path | None, as_json: bool) -> None:
     runtimes = health.gather(device)
     findings = [
         *health.assess(runtimes),
-        *health.assess_tools(),
+        *health.assess_tools(settings.tools),
         *checkup.assess(checkup.gather(folders=folders)),
         *assess.assess(identity, before, [], after, threads=1),
     ]

@@ -9,7 +9,8 @@ import msgspec
 
 from bench.backends.answers import Answer, answering
 from bench.backends.client import InvocationFailed
-from bench.backends.python_runtime import Job, Slot
+from bench.backends.job import Job
+from bench.backends.python_runtime import Slot
 from bench.base.paths import storage_error
 from bench.models import pictures, scaling
 from bench.models.pictures import Pair, PictureSet, Unusable

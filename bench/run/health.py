@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ from bench.base.errors import BenchError
 from bench.base.findings import Finding
 from bench.base.paths import cache_dir
 from bench.devices.protocol import Device
-from bench.models import modern, quantize
+from bench.models import edgetpu, modern, quantize
 
 START_LIMIT_S = 60.0
 
@@ -37,7 +37,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 def gather(device: Device) -> list[Health]:
     """Start each runtime once, as an invocation would. Raises StorageError when the agent cannot be written."""
     agent, _ = pack.packed(cache_dir())
-    return [_start(device, device.push(agent), row) for row in BACKENDS.values()]
+    return [_start(device, device.push(agent), row) for row in BACKENDS.values() if not row.native]
 
 
 def _start(device: Device, agent: str, row: Backend) -> Health:
@@ -75,11 +75,12 @@ def assess(found: Sequence[Health]) -> list[Finding]:
     ]
 
 
-def assess_tools() -> list[Finding]:
-    """What models cannot be made here for want of a tool, with the command that mends it."""
+def assess_tools(tools: Mapping[str, str]) -> list[Finding]:
+    """What models cannot be made here for want of a tool, with the command that mends it. tools: of bench.toml."""
     lacking = (
         ("quantizer", quantize.missing(), "There are no fp16, dynamic and int8 variants of the zoo without it."),
         ("converter", modern.why_not("tflite"), "There are no models of the era modern without it."),
+        ("edgetpu-compiler", edgetpu.missing(tools), "There is no variant edgetpu of the zoo without it."),
     )
     return [
         Finding(code=f"no-{name}", severity="info", what=reason, why=why, remedy="")

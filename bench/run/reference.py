@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,9 +11,15 @@ from pathlib import Path
 
 import msgspec
 
+from bench.backends import answers, python_runtime
 from bench.backends.client import InvocationFailed
-from bench.backends.python_runtime import Output
-from bench.base.paths import write_atomic
+from bench.backends.job import Job, Output
+from bench.base.paths import ensure_dir, write_atomic
+from bench.devices.local import LocalDevice
+from bench.devices.protocol import Device
+from bench.models.inputs import SEED, input_file
+from bench.models.read_tflite import input_quantization
+from bench.models.scaling import Scaling
 from bench.records.stats.agreement import Array, compare
 from bench.records.stats.masks import overlap
 from bench.records.types import Agreement, TensorSpec
@@ -21,7 +28,7 @@ MakeOutputs = Callable[[Path], list[Output]]
 REFERENCE_BACKEND = "litert"
 REFERENCE_OPTIONS = {"kernels": "reference"}
 REFERENCE_NAME = "LiteRT's reference kernels"
-RECIPE = 2  # to be raised when the seeded inputs or what is kept of an output change
+RECIPE = 3  # to be raised when the seeded inputs or what is kept of an output change
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -106,6 +113,41 @@ class References:
         ]
         write_atomic(folder / "outputs.json", msgspec.json.encode(kept))
         return arrays
+
+
+def seeded(device: Device, model: Path, scaling: Scaling | None, cache: Path) -> Callable[[TensorSpec], str]:
+    """The path on the device of a model's seeded input: the same picture for all variants of a network of the zoo.
+
+    scaling: what the network makes of pixels; None: no network of the zoo, or none for pictures.
+    """
+    known = input_quantization(model) if scaling and model.suffix == ".tflite" else {}
+
+    def file(spec: TensorSpec) -> str:
+        only = next(iter(known.values())) if len(known) == 1 else None
+        quantized = known.get(spec.name, only)  # runtimes may have names of their own
+        return device.push(input_file(spec, spec.shape, SEED, cache, scaling=scaling, quantized=quantized))
+
+    return file
+
+
+def make_reference(job: Job, tflite: Path, scaling: Scaling | None) -> list[Output]:
+    """The reference kernels' outputs for a file, on this host whatever the job's device is. Raises InvocationFailed."""
+    host = LocalDevice()
+    case = msgspec.structs.replace(
+        job.case, backend=REFERENCE_BACKEND, accelerator="cpu", options=REFERENCE_OPTIONS, threads=1
+    )
+    folder = ensure_dir(job.folder / "reference")  # the case's own outputs must stay as they are
+    return answers.outputs(
+        dataclasses.replace(
+            job,
+            device=host,
+            case=case,
+            model=host.push(tflite),
+            program=python_runtime.program(host, REFERENCE_BACKEND, {}, job.cache),
+            input_file=seeded(host, tflite, scaling, job.cache),
+            folder=folder,
+        )
+    )
 
 
 def array_of(output: Output) -> Array:

@@ -16,11 +16,12 @@ import pytest
 
 from bench.backends import python_runtime
 from bench.backends.client import SIGNAL_ADVICE, AgentClient, InvocationFailed, ended_error, refused_error
-from bench.backends.python_runtime import Job, Output, Watch
+from bench.backends.job import Job, Output, Program, Watch
 from bench.backends.registry import BACKENDS, backend, default_for, option_keys
 from bench.base.errors import UsageError
 from bench.devices.local import LocalDevice
 from bench.models.inputs import input_file
+from bench.models.inspect import describe
 from bench.records.types import Case, CaseError
 
 HELLO: dict[str, Any] = {"accelerator": "cpu", "threads": 1, "options": {}}
@@ -160,8 +161,9 @@ def job_of(device: LocalDevice, agent: str, cache: Path, model: Path, tmp_path: 
         threads=1, options={"kernels": "xnnpack"},
     )  # fmt: skip
     job = Job(
-        device, case, str(model), agent, "sha", lambda spec: str(input_file(spec, spec.shape, 0, cache)), tmp_path, 60.0
-    )
+        device, case, str(model), Program(agent, "sha"), describe(model, cache),
+        lambda spec: str(input_file(spec, spec.shape, 0, cache)), tmp_path, cache, 60.0,
+    )  # fmt: skip
     return dataclasses.replace(job, **changes)
 
 
@@ -201,7 +203,9 @@ def test_the_registry_knows_its_names() -> None:
         backend("openvin")
     assert "openvino" in caught.value.todo
     assert [default_for(format) for format in ("tflite", "onnx", "ir")] == ["litert", "onnxruntime", "openvino"]
-    assert option_keys() == {"kernels": ["litert"], "optimization": ["onnxruntime"], "precision": ["openvino"]}
+    keys = option_keys()
+    assert (keys["kernels"], keys["optimization"], keys["precision"]) == (["litert"], ["onnxruntime"], ["openvino"])
+    assert keys["gpu_backend"] == ["benchmark_model", "benchmark_litert_model"]
     assert all(row.installed() for row in BACKENDS.values())
     assert not dataclasses.replace(backend("litert"), module="not_here.at_all").installed()
     assert not dataclasses.replace(backend("litert"), module="not_here").installed()

@@ -74,7 +74,12 @@ def test_a_record_is_saved_below_its_run_and_loaded(make_record: Make, tmp_path:
 def test_the_json_is_plain_and_leaves_nothing_out(make_record: Make) -> None:
     tree = json.loads(store.encode(make_record()))
     assert set(tree) == set(Record.__struct_fields__)
-    assert tree["invocations"][0]["memory"] == {"peak_bytes": 81300000, "before_load_bytes": 42000000, "reason": ""}
+    assert tree["invocations"][0]["memory"] == {
+        "peak_bytes": 81300000,
+        "before_load_bytes": 42000000,
+        "reason": "",
+        "growth_bytes": None,
+    }
     assert tree["conditions"][0]["readings"][1]["value"] is None
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records.types import Record
-from bench.reports import html, view
+from bench.reports import html, view, words
 from bench.reports.html_bundle import plotly_bundle, script_path
 from bench.reports.html_tags import Html, embedded_json, escape, join, table, tag
 
@@ -222,7 +222,7 @@ def test_whatever_a_name_holds_it_stays_text(name: str) -> None:
     page = Page(tag("p", name, title=name))
     assert [one for one, _ in page.tags] == ["p"]
     assert page.open == []
-    assert "".join(page.text) == "\n".join(view.plain(line) for line in name.split("\n"))
+    assert "".join(page.text) == "\n".join(words.plain(line) for line in name.split("\n"))
 
 
 @given(st.recursive(st.text() | st.integers(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)))

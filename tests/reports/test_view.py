@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records.types import Conditions, Invocation, Memory, Reading, Record, Turn, Warmup
-from bench.reports import view
+from bench.reports import invocation_text, view, words
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.html_samples import thinned
 from bench.reports.jsonout import run_json
@@ -18,13 +18,13 @@ from bench.reports.op_groups import OP_GROUPS, op_group
 
 @given(st.text())
 def test_plain_text_is_one_printable_line(text: str) -> None:
-    assert view.plain(text).isprintable()
+    assert words.plain(text).isprintable()
 
 
 @given(st.text(max_size=80), st.integers(min_value=1, max_value=40))
 def test_a_shortened_name_fits(text: str, width: int) -> None:
-    assert len(view.shorten(text, width)) <= width
-    assert len(view.shorten_op(text, width)) <= width
+    assert len(words.shorten(text, width)) <= width
+    assert len(words.shorten_op(text, width)) <= width
 
 
 def test_what_sets_a_case_apart_is_told(make: Any) -> None:
@@ -57,6 +57,7 @@ def test_unknown_memory_is_never_zero(make: Any) -> None:
     assert view.peak_text(record, summary) == "— no VmHWM on this system"
     assert run_json([record])["cases"][0]["latency"]["peak_memory"] == {
         "value_bytes": None,
+        "growth_bytes": None,
         "reason": "no VmHWM on this system",
     }
 
@@ -67,7 +68,7 @@ def test_samples_follow_one_another_within_a_turn() -> None:
     one = Invocation(
         started="", spawn_ns=1, load_ns=1, first_inference_ns=1, warmup=warmup, turns=turns, memory=Memory()
     )
-    assert view.sample_times(one) == [(100, 10), (110, 20), (500, 30)]
+    assert invocation_text.sample_times(one) == [(100, 10), (110, 20), (500, 30)]
 
 
 @given(st.lists(st.integers(min_value=1, max_value=10**9), min_size=1, max_size=500), st.integers(2, 50))

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench.backends import pack
-from bench.backends.python_runtime import Job
+from bench.backends import python_runtime
+from bench.backends.job import Job
 from bench.base.progress import Progress
 from bench.devices.local import LocalDevice
 from bench.models import artifacts, pictures, synthetic_portraits
 from bench.models.inputs import seeded_input
+from bench.models.inspect import describe
 from bench.models.pictures import PictureSet
 from bench.models.quantize import missing
 from bench.records.types import Accuracy, Case, MaskPixels, Record, TensorSpec
@@ -42,8 +43,11 @@ def job(model: Path, cache: Path, folder: Path, backend: str = "litert", **chang
         device="local", backend=backend, accelerator="cpu", model="m", variant="fp32", era="", format="", threads=1,
         options=options, shapes=changes.pop("shapes", {}),
     )  # fmt: skip
-    agent, digest = pack.packed(cache)
-    return Job(LocalDevice(), case, str(model), str(agent), digest, lambda spec: "", folder, changes.pop("limit_s", 60))
+    device = LocalDevice()
+    return Job(
+        device, case, str(model), python_runtime.program(device, backend, {}, cache), describe(model, cache),
+        lambda spec: "", folder, cache, changes.pop("limit_s", 60),
+    )  # fmt: skip
 
 
 def by_hand(model: Path, size: int, scale: Callable[[Any], Any], to_mask: Callable[[Any], Any]) -> MaskPixels:

@@ -103,7 +103,9 @@ def test_results_are_relative_to_the_file_and_absolute(tmp_path: Path, monkeypat
         ({"run": {"zzz": 2}}, "[run] zzz is no known key", "Known: accelerator, backend, device, "),
         ({"runs": {"threads": 2}}, "[runs] is no known key", "Did you mean run?"),
         ({"device": {"x": {}}}, "[device] is no known key", "Did you mean devices?"),
-        ({"path": "x"}, "[path] is no known key", "Known: devices, run."),
+        ({"tools": {"edgetpu-compiler": "x"}}, "[tools] edgetpu-compiler is no known key", "Did you mean edgetpu_comp"),
+        ({"tools": {"zzz": "x"}}, "[tools] zzz is no known key", "Known: benchmark_litert_model, benchmark_model, "),
+        ({"path": "x"}, "[path] is no known key", "Known: devices, run, tools."),
         # The commonest slip of TOML: the key without its table.
         ({"threads": 2}, "threads stands outside of its table", "Put it below [run]."),
     ],
@@ -161,9 +163,28 @@ def test_every_number_is_bounded(key: str) -> None:
         assert f"{key} must lie between" in refused({"run": {key: value}}).found
 
 
+def test_tools_are_relative_to_the_file_and_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "sub").mkdir()
+    named = {"edgetpu_compiler": "tools/c", "benchmark_model": "~/b", "benchmark_litert_model": "/opt/l"}
+    toml(tmp_path / "sub", "[tools]\n" + "".join(f"{name} = '{path}'\n" for name, path in named.items()))
+    assert load(tmp_path, Path("sub") / FILE_NAME).tools == {
+        "edgetpu_compiler": str(tmp_path / "sub" / "tools" / "c"),
+        "benchmark_model": str(tmp_path / "home" / "b"),
+        "benchmark_litert_model": "/opt/l",
+    }
+    assert load(tmp_path).tools == {}
+
+
 @pytest.mark.parametrize(
     ("table", "where"),
-    [({"run": 3}, "[run]"), ({"devices": 3}, "[devices]"), ({"devices": {"pixel": 3}}, "[devices.pixel]")],
+    [
+        ({"run": 3}, "[run]"),
+        ({"devices": 3}, "[devices]"),
+        ({"devices": {"pixel": 3}}, "[devices.pixel]"),
+        ({"tools": 3}, "[tools]"),
+    ],
 )
 def test_what_must_be_a_table_is_named(table: dict[str, Any], where: str) -> None:
     error = refused(table)
@@ -226,7 +247,7 @@ def test_the_settings_have_no_part_that_changes_the_defaults_for_all() -> None:
 
 scalars = st.one_of(st.integers(), st.floats(), st.text(), st.booleans(), st.none())
 trees = st.dictionaries(
-    st.sampled_from(["run", "devices", "path", *RunDefaults.__struct_fields__]) | st.text(),
+    st.sampled_from(["run", "devices", "tools", "path", *RunDefaults.__struct_fields__]) | st.text(),
     st.recursive(
         scalars,
         lambda inner: (
@@ -235,6 +256,13 @@ trees = st.dictionaries(
         max_leaves=6,
     ),
 )
+
+
+@pytest.mark.parametrize("value", [3, "", True, ["x"], {"path": "x"}])
+def test_a_tool_must_be_a_path(value: object) -> None:
+    error = refused({"tools": {"edgetpu_compiler": value}})
+    assert "[tools] edgetpu_compiler has a wrong value" in error.asked
+    assert "path" in error.found
 
 
 @given(trees)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.backends.client import InvocationFailed
-from bench.backends.python_runtime import Output
+from bench.backends.job import Output
 from bench.records.types import Agreement, CaseError, TensorSpec
 from bench.run.reference import REFERENCE_NAME, References
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,19 +12,20 @@ from typing import Any
 import pytest
 
 from bench.backends import pack
-from bench.backends.python_runtime import Measured
+from bench.backends.job import Measured
 from bench.base.errors import NotMeasuredError, StorageError
 from bench.base.progress import Progress
 from bench.devices.local import LocalDevice
-from bench.models import modern, quantize
+from bench.models import edgetpu, modern, quantize
+from bench.models.quantize import missing
 from bench.records import store
 from bench.records.types import Invocation, Memory, Placement, Tool, Turn, Warmup
 from bench.run import health
-from bench.run.case import SoFar, take
 from bench.run.config import Config
 from bench.run.plan import Request, make_plan
 from bench.run.runner import Runner, held, new_run
 from bench.run.settings import Settings
+from bench.run.sofar import SoFar, take
 
 QUICK = Settings(time_s=0.1, invocations=1, warmup_s=0.0, limit_s=60.0, wait_s=1.0, profile=False)
 
@@ -169,6 +171,22 @@ def test_a_dead_interpreter_is_a_reason_and_no_crash(tmp_path: Path) -> None:
 def test_the_doctor_names_the_tools_that_models_lack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantize, "missing", lambda: "the quantizer is not installed: pip install it")
     monkeypatch.setattr(modern, "why_not", lambda format: None)
-    (found,) = health.assess_tools()
+    monkeypatch.setattr(edgetpu, "missing", lambda tools: None)
+    (found,) = health.assess_tools({})
     assert (found.code, found.severity) == ("no-quantizer", "info")
     assert "pip install" in found.what
+
+
+@pytest.mark.skipif(missing() is not None, reason="needs the quantizer")
+def test_making_the_references_leaves_the_cases_own_outputs_alone(cache_folder: Path, results_folder: Path) -> None:
+    """The second run finds both references in the cache: they must say the same as when they had to be made."""
+    shutil.rmtree(cache_folder / "references", ignore_errors=True)
+    found = []
+    for _ in range(2):
+        cases = planned("deconv_munet_128", variants=("int8",))
+        ((record, _),) = runner(cache_folder, results_folder).measure_all(cases)
+        assert record.agreement is not None
+        found.append((record.agreement.fp32_mask_iou, record.agreement.max_abs_diff))
+    assert found[0] == found[1]
+    assert found[0][0] is not None
+    assert found[0][0] < 1.0
