@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import msgspec
+
 from bench.base.findings import Finding
+from bench.devices.assess_phone import PHONE_RULES, REMEDIES
+from bench.devices.remarks import info as _info
+from bench.devices.remarks import warning as _warning
 from bench.devices.view import View
 from bench.records.types import Conditions, DeviceIdentity
 
@@ -28,6 +33,7 @@ MEMORY_LOW_SHARE = 0.1
 # A long-running machine parks idle pages; more than this says that memory was short.
 SWAP_USED_BYTES = 256 << 20
 SWAP_ROSE_BYTES = 8 << 20
+_COOL = "Let it cool down, improve the cooling, or measure fewer cases at a time with pauses."
 # `userspace` holds one clock as well.
 STEADY_GOVERNORS = ("performance", "userspace")
 
@@ -44,15 +50,10 @@ def assess(
     What is unavailable gives no warning, save that hidden clocks are named. threads: of the case.
     """
     view = View(identity, before, tuple(during), after, threads)
-    return tuple(finding for rule in _RULES for finding in rule(view))
-
-
-def _warning(code: str, what: str, why: str, remedy: str) -> Finding:
-    return Finding(code=code, severity="warning", what=what, why=why, remedy=remedy)
-
-
-def _info(code: str, what: str, why: str, remedy: str = "") -> Finding:
-    return Finding(code=code, severity="info", what=what, why=why, remedy=remedy)
+    if identity.nature != "android":
+        return tuple(finding for rule in _RULES for finding in rule(view))
+    found = (finding for rule in (*_SHARED, *PHONE_RULES) for finding in rule(view))
+    return tuple(msgspec.structs.replace(one, remedy=REMEDIES.get(one.code, one.remedy)) for one in found)
 
 
 def _busy(view: View) -> str:
@@ -60,7 +61,8 @@ def _busy(view: View) -> str:
     other = view.highest("cpu.busy_other")
     if other is not None and other > BUSY_OTHER_PERCENT:
         return f"other programs used {other:.0f} % of all CPUs"
-    load = view.first_before("load.1min")
+    # A phone's load counts drivers' threads that only wait, so it is never low there.
+    load = view.first_before("load.1min") if view.identity.nature != "android" else None
     limit = LOAD_PER_CORE * (view.cores or 1)
     if other is None and load is not None and load > limit:
         return f"the load was {load:.2f} before the run (more than {limit:.1f} on {view.cores or 'unknown'} cores)"
@@ -124,6 +126,8 @@ def _threads(view: View) -> Iterator[Finding]:
 
 
 def _governor(view: View) -> Iterator[Finding]:
+    if any(text.startswith("pinned") for text in view.texts("pin")):
+        return
     names = {name for text in view.texts("cpu.governor") for name in text.split(", ")}
     moving = sorted(names.difference(STEADY_GOVERNORS))
     if moving:
@@ -157,19 +161,21 @@ def _clocks(view: View) -> Iterator[Finding]:
 
 
 def _throttling(view: View) -> Iterator[Finding]:
-    cool = "Let it cool down, improve the cooling, or measure fewer cases at a time with pauses."
     why = "A slowed core makes later samples longer than earlier ones; the median depends on how long the run was."
     risen = view.rise("throttle.count")
     if risen:
-        yield _warning("cpu-throttled", f"Cores were slowed down for their heat {risen:.0f} times.", why, cool)
+        yield _warning("cpu-throttled", f"Cores were slowed down for their heat {risen:.0f} times.", why, _COOL)
     limits = view.numbers("cpu.clock_limit")
     if limits and min(limits) < CLOCK_LIMIT_KEPT * limits[0]:
         what = f"The clock limit fell from {limits[0] / 1e9:.2f} to {min(limits) / 1e9:.2f} GHz during the run."
-        yield _warning("clock-limit-fell", what, why, cool)
+        yield _warning("clock-limit-fell", what, why, _COOL)
+
+
+def _heat(view: View) -> Iterator[Finding]:
     hottest = view.hottest()
     if hottest and hottest[1] > HOT_C:
         what = f"Sensor {hottest[0]} reached {hottest[1]:.0f} C (more than {HOT_C:.0f})."
-        yield _warning("temperature-high", what, "CPUs lower their clock at about this temperature.", cool)
+        yield _warning("temperature-high", what, "CPUs lower their clock at about this temperature.", _COOL)
 
 
 def _quota(view: View) -> Iterator[Finding]:
@@ -216,5 +222,7 @@ def _memory(view: View) -> Iterator[Finding]:
 
 
 _RULES: tuple[Callable[[View], Iterator[Finding]], ...] = (
-    *(_steal, _others, _threads, _governor, _clocks, _throttling, _quota, _memory),
+    *(_steal, _others, _threads, _governor, _clocks, _throttling, _heat, _quota, _memory),
 )
+# What holds for a phone as well; its clocks are judged cluster by cluster in `assess_phone`.
+_SHARED = (_others, _threads, _governor, _clocks, _heat, _memory)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +26,7 @@ from bench.devices.protocol import Tell
 from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
 
 CONFIG_KEYS = ("python", "sysfs")
+_ABIS = {"amd64": "x86_64", "aarch64": "arm64-v8a", "arm64": "arm64-v8a", "armv7l": "armeabi-v7a", "i686": "x86"}
 
 
 class LocalDevice:
@@ -94,6 +97,27 @@ class LocalDevice:
 
     def python(self) -> str:
         return self._python
+
+    def abis(self) -> tuple[str, ...]:
+        machine = platform.machine()
+        return (_ABIS.get(machine.lower(), machine),)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[str]:
+        try:
+            folder = tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)
+        except OSError as error:
+            raise storage_error(Path(tempfile.gettempdir()), error) from None
+        with folder as name:
+            yield name
+
+    @contextlib.contextmanager
+    def pin(self) -> Iterator[tuple[Reading, ...]]:
+        """A computer's clocks are its owner's: nothing is changed."""
+        yield (Reading(name="pin", unavailable="bench changes no clocks of the host; see `bench doctor`"),)
+
+    def clean(self) -> int:
+        return 0  # files are used where they lie
 
     def free_bytes(self) -> int | Reading:
         folder = cache_dir().absolute()

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from bench.base.process import Child
+from bench.base.process import Process
 from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
 
 Tell = Callable[[str], None]
@@ -27,7 +27,7 @@ class Device(Protocol):
         """One set of readings, cheap enough to take between invocations. Shares (`steal`) are since the last call."""
         ...
 
-    def spawn(self, argv: list[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Child:
+    def spawn(self, argv: list[str], *, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Process:
         """Start a process on the device, with a two-way stream to it. env: added to what is there.
 
         Raises NotMeasuredError when the program cannot be started.
@@ -35,7 +35,10 @@ class Device(Protocol):
         ...
 
     def push(self, local: Path) -> str:
-        """Bring a file to the device, once per content, and give its path there. Raises NotMeasuredError."""
+        """Bring a file to the device, once per content, and give its path there; a program may be executed there.
+
+        Raises NotMeasuredError.
+        """
         ...
 
     def pull(self, remote: str, to: Path) -> None:
@@ -43,7 +46,26 @@ class Device(Protocol):
         ...
 
     def python(self) -> str:
-        """The interpreter on the device that agents are started with."""
+        """The interpreter on the device that agents are started with. Raises NotMeasuredError where there is none."""
+        ...
+
+    def abis(self) -> tuple[str, ...]:
+        """What its programs are built for, the preferred first, in Android's names: arm64-v8a, x86_64, ..."""
+        ...
+
+    def scratch(self) -> AbstractContextManager[str]:
+        """An empty folder on the device, gone afterwards. Raises NotMeasuredError or StorageError."""
+        ...
+
+    def pin(self) -> AbstractContextManager[tuple[Reading, ...]]:
+        """Hold clocks still within the block, as far as the device lets us, and put all back afterwards.
+
+        What was pinned, one reading each; one called `pin` with why not, where nothing could be.
+        """
+        ...
+
+    def clean(self) -> int:
+        """Remove what the harness left on the device; the bytes that are free again. Raises NotMeasuredError."""
         ...
 
     def free_bytes(self) -> int | Reading:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,13 @@ from typing import Any
 import pytest
 
 from bench.models import artifacts
+
+# Phones for all rooms' tests; tests may import from these modules too.
+sys.path.append(str(Path(__file__).parent / "lab"))
+_lab, _any = importlib.import_module("lab_phones"), importlib.import_module("any_phones")
+no_adb_server = _any.no_adb_server
+phone_lab, lab_phone, phone = _lab.phone_lab, _lab.lab_phone, _lab.phone
+fake_server, fake_phone, any_server, any_phone = _any.fake_server, _any.fake_phone, _any.any_server, _any.any_phone
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.models import catalog
+from bench.models import catalog, quantize
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 File = Callable[..., Path]
@@ -115,6 +117,54 @@ def test_show_of_an_ir_gives_its_histogram(bench: Run, zoo_file: File, tmp_path:
     openvino.save_model(openvino.Core().read_model(str(zoo_file("paradox_2", "onnx"))), path)
     assert "Convolution" in bench("models", "show", path).stdout
     assert "OpenVINO" in bench("models", "show", path, "--op", "0", code=2).stderr
+
+
+def test_show_of_a_file_that_was_compiled_for_the_edge_tpu(bench: Run, original: File) -> None:
+    path = original("prisma_quant_edgetpu.tflite")
+    text = bench("models", "show", path).stdout
+    assert narrow(text)
+    assert "compiled for the Edge TPU: 1 edgetpu-custom-op, no op on the CPU" in text
+    assert "0 weights outside of the edgetpu-custom-op" in text
+    shown = json.loads(bench("models", "show", path, "--json").stdout)
+    assert shown["edgetpu"] == {"compiled": 1, "left": {}, "log": None}
+    assert shown["made_by"] is None
+    assert "[edgetpu-compiled; edgetpu]" in bench("models", "lint", path).stdout
+
+
+def test_who_made_a_file_of_the_zoo(bench: Run) -> None:
+    text = bench("models", "show", "paradox_3").stdout
+    assert "\nmade by bench " in text
+    assert "compiled for" not in text
+    shown = json.loads(bench("models", "show", "paradox_3", "--json").stdout)
+    assert shown["made_by"].startswith("bench ")
+    assert shown["edgetpu"] is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is started by a shell script")
+@pytest.mark.skipif(quantize.missing() is not None, reason=quantize.missing() or "")
+def test_the_compiler_that_bench_toml_names(bench: Run, tmp_path: Path) -> None:
+    """A stand-in for Google's edgetpu_compiler: tests/models/edgetpu_stand_in.py."""
+    refused = bench("models", "build", "paradox_4", "--variant", "edgetpu", code=4, PATH=os.defpath).stderr
+    assert "[tools] edgetpu_compiler" in refused
+    stand_in = Path(__file__).parents[1] / "models" / "edgetpu_stand_in.py"
+    compiler = tmp_path / "tools" / "compiler"
+    compiler.parent.mkdir()
+    compiler.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{stand_in}" "$@"\n')
+    compiler.chmod(0o755)
+    (tmp_path / "bench.toml").write_text('[tools]\nedgetpu_compiler = "tools/compiler"\n')
+    path = bench("models", "build", "paradox_4", "--variant", "edgetpu").stdout.strip()
+    assert path.endswith("paradox_4_edgetpu_2019.tflite")
+    text = bench("models", "show", "paradox_4", "--variant", "edgetpu", STAND_IN="invalid").stdout
+    assert narrow(text)
+    assert "edgetpu_compiler 16.0.384591198" in " ".join(text.split())
+    assert "1 edgetpu-custom-op" in text
+    assert "18.4 kB cached on the chip" in text
+    shown = json.loads(bench("models", "show", "paradox_4", "--variant", "edgetpu", "--json").stdout)
+    assert shown["edgetpu"]["log"]["on_edgetpu"] == 3
+    listed = json.loads(bench("models", "list", "--json").stdout)
+    assert all("edgetpu" in each["variants"] for each in listed)
+    failed = bench("models", "build", "paradox_2", "--variant", "edgetpu", code=4, STAND_IN="invalid").stderr
+    assert "Model not quantized" in failed
 
 
 @pytest.mark.parametrize("arguments", [("--ops", "few"), ("--ops", "-1"), ("--op", "x")])

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from bench.devices.adb_link import ShellResult
 
 CPUINFO = """processor\t: {n}
 vendor_id\t: GenuineIntel
@@ -88,3 +95,63 @@ def machine() -> dict[str, str]:
 def plant(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
     """Write files below a fresh root and give that root; later calls change the same tree."""
     return lambda files: write_tree(tmp_path / "root", files)
+
+
+class FakePhone:
+    """A phone's /proc, /sys and commands below a folder, asked by a real shell.
+
+    user: what `id -u` says; calls: the commands that were run, one for each round trip.
+    """
+
+    def __init__(self, root: Path, sh: str = "sh") -> None:
+        self.root = str(root)
+        self.user = "2000"
+        self.calls: list[str] = []
+        self._sh = sh
+        self._bin, self._says = root / "bin", root / "says"
+        for folder in (self._bin, self._says):
+            folder.mkdir(parents=True)
+        for tool in ("cat", "grep", "mkdir", "mv", "nohup", "rm", "setsid", "sh", "sleep", "uname"):
+            if found := shutil.which(tool):
+                (self._bin / tool).symlink_to(found)
+        says = shlex.quote(str(self._says))
+        self.command("getprop", f"cat {says}/getprop")
+        self.command("dumpsys", f'cat {says}/dumpsys_$1 2>/dev/null || echo "Can\'t find service: $1"')
+        self.command("settings", f"cat {says}/settings_$3 2>/dev/null || echo null")
+        self.command("cmd", f"{{ [ -e {says}/fixed_mode ] && echo $3 > {says}/fixed_mode; }} || exit 255")
+        self.command("id", f"cat {says}/id")
+
+    def command(self, name: str, body: str) -> None:
+        path = self._bin / name
+        path.unlink(missing_ok=True)
+        path.write_text(f"#!/bin/sh\n{body}\n")
+        path.chmod(0o755)
+
+    def says(self, name: str, text: str) -> None:
+        (self._says / name).write_text(text)
+
+    def said(self, name: str) -> str:
+        return (self._says / name).read_text()
+
+    def files(self, files: dict[str, str]) -> None:
+        write_tree(Path(self.root), files)
+
+    def text(self, path: str) -> str:
+        return Path(self.root + path).read_text().strip()
+
+    def __call__(self, command: str, /) -> ShellResult:
+        self.calls.append(command)
+        self.says("id", self.user)
+        env = {**os.environ, "PATH": str(self._bin)}  # no `su` or `cmd` of this machine
+        done = subprocess.run(
+            [shutil.which(self._sh) or self._sh, "-c", command], capture_output=True, text=True, env=env, check=False
+        )
+        return ShellResult(done.stdout, done.stderr, done.returncode)
+
+
+@pytest.fixture(params=["sh", "mksh"])
+def phone(request: pytest.FixtureRequest, tmp_path: Path) -> FakePhone:
+    """Asked by this machine's shell, and by Android's own (mksh) where it is installed."""
+    if sys.platform == "win32" or shutil.which(request.param) is None:
+        pytest.skip(f"needs {request.param}")
+    return FakePhone(tmp_path / "phone", request.param)
