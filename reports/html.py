@@ -52,7 +52,7 @@ def render(
             tag("footer", tag("p", f"Made {at} by bench {records[0].run.bench_version if records else ''}".rstrip())),
         ]
     )
-    return _page(title, body, charts, plotly_bundle(cache) if charts.specs else Bundle("", ""))
+    return page(title, body, charts, plotly_bundle(cache) if charts.specs else Bundle("", ""))
 
 
 def _sections(
@@ -117,7 +117,8 @@ def _static(name: str) -> str:
     return (resources.files("bench.reports") / "static" / name).read_text("utf-8")
 
 
-def _page(title: str, body: Html, charts: Charts, bundle: Bundle) -> str:
+def page(title: str, body: Html, charts: Charts, bundle: Bundle) -> str:
+    """A whole HTML file around a body, with the scripts and data of its charts where it has any."""
     figures = embedded_json({"figures": charts.specs, "missing": bundle.reason})
     # Only scripts that carry this word run, and nothing may be fetched: should a name out of a record ever slip
     # through unescaped, it stays dead text. The word depends on the content, so no record can know it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.records.types import Profile, Record
-from bench.reports import accuracy_text, html_figures, html_samples, invocation_text, view
+from bench.reports import accuracy_text, html_figures, html_samples, html_sustained, invocation_text, view
 from bench.reports import format as fmt
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.html_figures import Figure
@@ -94,6 +94,7 @@ def case_section(place: str, record: Record, charts: Charts, device: bool) -> Ht
     parts = [
         tag("h3", view.case_text(record.case, device)),
         definitions(facts),
+        html_sustained.section(record, charts),
         _samples(record, charts) if summary.of == "samples" else tag("p", _NO_SAMPLES, class_="small"),
         _profile(record, charts),
         details("Invocations", _invocations(record)),
@@ -143,7 +144,8 @@ def _agreement_words(record: Record) -> str:
 def _profile(record: Record, charts: Charts) -> Html:
     profile = record.profile
     if profile is None:
-        return tag("p", f"No profile: {record.profile_reason or 'no reason was given'}.")
+        names = f" What ran: {view.op_names_text(record, TABLE_ROWS)}" if record.op_names else ""
+        return tag("p", f"No profile: {record.profile_reason or 'no reason was given'}.{names}")
     best = view.top_ops(profile, TABLE_ROWS)
     lines = [
         (str(row.position), row.op_type, row.name, _in(profile, row.time_ns), row.time_ns, f"{row.calls:g}")

@@ -36,11 +36,11 @@ def counts_text(invocation: Invocation) -> tuple[str, str]:
 
 
 def memory_text(memory: Memory) -> str:
-    """`81.3 MB`, `+39.0 MB since its start`, or `— reason`."""
+    """`81.3 MB`, `+39.0 MB (growth)`, or `— reason`."""
     if memory.peak_bytes is not None:
         return fmt.size(memory.peak_bytes)
     if memory.growth_bytes is not None:
-        return f"+{fmt.size(memory.growth_bytes)} since its start"
+        return f"+{fmt.size(memory.growth_bytes)} (growth)"
     return plain(f"{fmt.NONE} {memory.reason}") if memory.reason else fmt.NONE
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from bench.records.stats import LatencySummary, Percentile
 from bench.records.types import Record
-from bench.reports import accuracy_text, view
+from bench.reports import accuracy_text, sustained_text, view
 
 SCHEMA = 1
 TOP_OPS = 8
@@ -49,6 +49,7 @@ def _case(record: Record, file: str | None) -> dict[str, Any]:
         "latency": _latency(record, summary) if summary is not None else None,
         "agreement": msgspec.to_builtins(record.agreement),
         "accuracy": accuracy_text.as_json(record.accuracy),
+        "sustained": sustained_text.as_json(record.sustained),
         "profile": _profile(record),
         "findings": msgspec.to_builtins(record.findings),
         "error": msgspec.to_builtins(record.error),

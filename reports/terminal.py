@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from bench.records.stats import LatencySummary
 from bench.records.types import Record
-from bench.reports import accuracy_text, view, words
+from bench.reports import accuracy_text, sustained_text, view, words
 from bench.reports import format as fmt
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped, width_of
 from bench.reports.terminal_show import show_list, show_record
@@ -38,6 +38,7 @@ def print_run(
     """
     out = console(stream)
     _print_numbers(out, records)
+    sustained_text.print_lines(out, records)
     for record in records:
         if record.measured:
             _print_profile(out, record, top, view.several_devices(records))
@@ -162,6 +163,8 @@ def _print_profile(out: Console, record: Record, top: int, device: bool) -> None
     if record.profile is None:
         reason = words.plain(record.profile_reason) or "no reason was given"
         show_wrapped(out, f"No profile of {title}: {reason}", "  ", "")
+        if record.op_names:
+            show_wrapped(out, f"  What ran: {view.op_names_text(record, top)}", "    ", "dim")
         out.print()
         return
     profile = record.profile

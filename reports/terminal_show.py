@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from bench.records.index import Row as IndexRow
 from bench.records.types import Record
-from bench.reports import accuracy_text, invocation_text, view, words
+from bench.reports import accuracy_text, invocation_text, sustained_text, view, words
 from bench.reports import format as fmt
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped
@@ -48,6 +48,7 @@ def show_list(rows: Sequence[IndexRow], *, stream: IO[str]) -> None:
         lost = sum(1 for one in cases if one.error or one.median_ns is None)
         measured = f"{len(cases) - lost} measured"
         row = _cells([run_id, moment(cases[0].started), _names(one.device for one in cases)])
+        row[-1] += [Line("replayed", "yellow")] if any(one.replayed for one in cases) else []
         row.append([Line(measured), Line(f"{lost} failed", "red")] if lost else [Line(measured)])
         models = _names(words.plain(one.model) for one in cases)
         row.append([Line(models), Line(_names(one.backend for one in cases), "dim")])
@@ -120,6 +121,7 @@ def _result(record: Record) -> list[Pair]:
         ("output read", view.apart_text(summary.output_read_ns)),
         ("peak memory", view.peak_text(record, summary)),
         *accuracy_text.details(record),
+        *sustained_text.lines(record),
     ]
 
 

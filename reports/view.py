@@ -138,7 +138,7 @@ def agreement_text(record: Record) -> str:
 
 
 def peak_text(record: Record, summary: LatencySummary) -> str:
-    """`81.3 MB`, `+39.0 MB since its start`, or `— reason`."""
+    """`81.3 MB`, `+39.0 MB (growth)`, or `— reason`."""
     if summary.peak_bytes is not None or summary.growth_bytes is not None:
         return memory_text(Memory(peak_bytes=summary.peak_bytes, growth_bytes=summary.growth_bytes))
     reasons = {one.memory.reason for one in record.invocations if one.memory.reason}
@@ -225,6 +225,12 @@ def told(records: Sequence[Record]) -> list[Told]:
         for kind, finding in first.items()
     ]
     return sorted(together, key=lambda one: _SEVERITIES.index(one.finding.severity))
+
+
+def op_names_text(record: Record, limit: int) -> str:
+    """What ran, where a tool named the ops and timed none."""
+    more = len(record.op_names) - limit
+    return plain("; ".join(record.op_names[:limit]) + (f"; and {more} more" if more > 0 else ""))
 
 
 def failed(records: Sequence[Record]) -> list[Record]:

@@ -102,7 +102,7 @@ def latency_summary(record: Record) -> LatencySummary | None:
     else:
         of = "means" if any(each.median_ns is None for each in told) else "medians"
         low, high = _extreme(min, (each.minimum_ns for each in told)), _extreme(max, (each.maximum_ns for each in told))
-        percentiles = [Percentile(share, None, "the tool tells no samples") for share in SHARES]
+        percentiles = [Percentile(share, None, "no samples") for share in SHARES]
     return LatencySummary(
         median_ns=median,
         low_ns=interval[0] if interval else None,
