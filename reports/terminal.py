@@ -10,6 +10,7 @@ from bench.records.stats import LatencySummary
 from bench.records.types import Record
 from bench.reports import accuracy_text, sustained_text, view, words
 from bench.reports import format as fmt
+from bench.reports.terminal_findings import print_findings
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped, width_of
 from bench.reports.terminal_show import show_list, show_record
 
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["print_run", "show_list", "show_record"]
 
 TOP_OPS = 8
-SHOWN_EACH = 3  # sayings of one kind of finding; the report has all
-_SEVERITY_STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 
 def print_run(
@@ -42,7 +41,7 @@ def print_run(
     for record in records:
         if record.measured:
             _print_profile(out, record, top, view.several_devices(records))
-    _print_findings(out, records)
+    print_findings(out, records)
     _print_paths(out, report, folder, repeat)
 
 
@@ -206,40 +205,6 @@ def _op_table(record: Record, top: int, width: int) -> tuple[list[Column], list[
     rows.append(row("total", "", profile.total_ns, "", "bold", rule=True))
     heads = [Column("op type"), Column("name"), Column("time", right=True), Column("share", right=True)]
     return [*heads, Column("calls", right=True)], rows
-
-
-def _print_findings(out: Console, records: Sequence[Record]) -> None:
-    from rich.text import Text
-
-    told = view.told(records)
-    if not told:
-        return
-    out.print(Text("Findings", "bold"))
-    cases = len({view.case_text(record.case, True) for record in records})
-    for one in told:
-        finding = one.finding
-        several = len(one.found) > 1
-        label = _where_found(one.cases, cases)
-        what = label if several else f"{finding.what} {label}"
-        head = words.plain(f"{finding.severity} [{finding.code}] {what}".rstrip())
-        show_wrapped(out, head, "  ", _SEVERITY_STYLES[finding.severity])
-        if several:
-            for each, where in one.found[:SHOWN_EACH]:
-                show_wrapped(out, words.plain(f"  {each} {_where_found(where, cases)}".rstrip()), "    ", "")
-            if len(one.found) > SHOWN_EACH:
-                show_wrapped(out, f"  and {len(one.found) - SHOWN_EACH} more", "    ", "")
-        if finding.why:
-            show_wrapped(out, f"  {words.plain(finding.why)}", "  ", "")
-        if finding.remedy:
-            show_wrapped(out, f"  -> {words.plain(finding.remedy)}", "     ", "")
-    out.print()
-
-
-def _where_found(labels: Sequence[str], cases: int) -> str:
-    """Empty when it was found everywhere."""
-    if len(labels) >= cases:
-        return ""
-    return f"({labels[0]})" if len(labels) == 1 else f"({len(labels)} of {cases} cases)"
 
 
 def _print_paths(out: Console, report: Path | None, folder: Path | None, repeat: str) -> None:
