@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -69,8 +70,7 @@ def _recorded(device: ReplayDevice, backend: str, cache: Path) -> Program:
     """The tool of a recording, whose file need not be here. Raises UsageError, NotMeasuredError, StorageError."""
     for tool in device.programs():
         # Kept by its text: a recording that was written by hand has no binary whose hash would tell its flags.
-        text = tool.help
-        found = capabilities(hashlib.sha256(text.encode()).hexdigest(), lambda text=text: text, cache)
+        found = capabilities(hashlib.sha256(tool.help.encode()).hexdigest(), partial(str, tool.help), cache)
         if (found.family == "litert") == (backend == "benchmark_litert_model"):
             return Program(tool.path, tool.sha256, tool.name, found)
     raise UsageError(
@@ -161,7 +161,7 @@ def _case(job: Job) -> list[str]:
     if flag:
         raise NotMeasuredError(
             f"cannot measure on {case.accelerator}",
-            f"{job.program.name} ({job.program.sha256[:12]}) was built without it: it has no flag {flag}",
+            f"{job.program.name} ({job.program.sha256[:12]}) was built without it: it has no flag --{flag}",
             f"Give a build that has it: --tool {case.backend}=PATH, or bench tools fetch {case.backend}.",
         )
     return flags.of_case(job.case, job.model, place(job), job.scratch, job.program.help)

@@ -6,24 +6,54 @@ import importlib
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, cast
 
-from bench.base.errors import UsageError, did_you_mean
+from bench.base.errors import BenchError, UsageError, did_you_mean
 from bench.devices.protocol import Device
 
 DEFAULT_NAME = "local"
 
 
 class Kind(NamedTuple):
-    """factory: `module:function`, imported when used, of (name, table) -> Device; keys: its own keys in the table."""
+    """factory: `module:function`, imported when used, of (name, table) -> Device; keys: its own keys in the table.
+
+    backend: that measures there when none is named, empty: the run's; python: whether Python runtimes can be there.
+    """
 
     factory: str
     keys: tuple[str, ...]
+    backend: str = ""
+    python: bool = True
 
 
 KINDS: dict[str, Kind] = {
     "local": Kind("bench.devices.local:create", ("python", "sysfs")),
+    "android": Kind(
+        "bench.devices.android:create", ("serial", "model", "fingerprint", "connect"), "benchmark_model", python=False
+    ),
+    "replay": Kind("bench.devices.replay:create", ("recording",)),
 }
 # Keys of every [devices.NAME] that say what to run there by default; the plan reads them, not the device.
 _PLAN_KEYS = ("backend", "accelerator")
+
+
+def kind_of(table: Mapping[str, object]) -> Kind:
+    """The row of a device's table; this host's for one without a kind, or with one that open_device will refuse.
+
+    What can run on a replay is what can run on the recorded device.
+    """
+    kind = str(table.get("kind", DEFAULT_NAME))
+    if kind == "replay":
+        kind = importlib.import_module("bench.devices.replay").recorded_kind(table)
+    return KINDS.get(kind, KINDS[DEFAULT_NAME])
+
+
+def attached(serial: str) -> dict[str, object] | None:
+    """The table of a phone that adb knows by this serial number; None where there is none, or no adb."""
+    android = importlib.import_module("bench.devices.android")
+    try:
+        known = {phone.serial for phone in android.attached()}
+    except BenchError:
+        return None
+    return {"kind": "android", "serial": serial} if serial in known else None
 
 
 def open_device(name: str, table: Mapping[str, object] | None = None, *, known: Iterable[str] = ()) -> Device:

@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.records.history import History, Judged, Series, Step
 from bench.records.index import Row
+from bench.records.stats.changepoint import FEWEST
 from bench.reports import format as fmt
 from bench.reports import words
 from bench.reports.blocks import Block, Heading, Note, Table
@@ -17,7 +18,7 @@ from bench.reports.terminal_show import moment
 
 SCHEMA = 1
 BARS = "▁▂▃▄▅▆▇█"
-SPARKS = 32  # runs shown; the page of --plot has all
+SPARKS = 24  # runs shown; the page of --plot has all
 _FLAT = 1.02  # within 2 % a trend fills half of the height at most: noise must not look like mountains
 _APART = 3
 

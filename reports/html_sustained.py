@@ -42,7 +42,7 @@ def section(record: Record, charts: Charts) -> Html:
     return join(
         [
             tag("h4", "Sustained"),
-            definitions((name.capitalize(), value) for name, value in sustained_text.lines(record)),
+            definitions((name[0].upper() + name[1:], value) for name, value in sustained_text.lines(record)),
             *figures,
             details("The same as a table", table("Latency, temperature and clocks while at work", heads, rows)),
         ]

@@ -16,19 +16,29 @@ CPU = "CPU"
 class Accelerator:
     """owner: whom the kernels' names stand for; words: the delegate's name in the tool's sentences.
 
-    flags: that ask for it; parameters: the lines in which the tool repeats them.
+    flags: that ask for it; parameters: the lines in which the tool repeats them; absent: how the lines begin that say
+    there is no such delegate here.
     """
 
     owner: str
     words: tuple[str, ...]
     flags: tuple[str, ...]
     parameters: tuple[str, ...]
+    absent: tuple[str, ...] = ()
 
 
 ACCELERATORS = {
-    "gpu": Accelerator("GPU", ("GPU",), ("--use_gpu",), ("Use gpu",)),
-    "nnapi": Accelerator("NNAPI", ("NNAPI",), ("--use_nnapi",), ("Use NNAPI", "Use nnapi")),
-    "hexagon": Accelerator("Hexagon", ("Hexagon",), ("--use_hexagon",), ("Use Hexagon",)),
+    "gpu": Accelerator("GPU", ("GPU",), ("--use_gpu",), ("Use gpu",), ("GPU acceleration is unsupported",)),
+    "nnapi": Accelerator(
+        "NNAPI", ("NNAPI",), ("--use_nnapi",), ("Use NNAPI", "Use nnapi"), ("NNAPI acceleration is unsupported",)
+    ),
+    "hexagon": Accelerator(
+        "Hexagon",
+        ("Hexagon",),
+        ("--use_hexagon",),
+        ("Use Hexagon",),
+        ("Failed to fetch Hexagon NN version", "Could not create Hexagon delegate"),
+    ),
     "coreml": Accelerator("Core ML", ("COREML", "CoreML"), ("--use_coreml",), ("Use CoreML",)),
     "edgetpu": Accelerator("Edge TPU", ("EXTERNAL",), ("--external_delegate_path",), ("External delegate path",)),
     "npu": Accelerator("NPU", ("EXTERNAL", "NPU"), ("--use_npu", "--external_delegate_path"), ("Use npu",)),
@@ -48,6 +58,8 @@ def refused(log: ToolLog, wanted: Accelerator) -> Placement | None:
     for failure in log.failures:
         if any(failure.startswith(f"Failed to apply {word} delegate") for word in wanted.words):
             return none(log, failure, "the delegate could not be applied")
+        if failure.startswith(wanted.absent) and wanted.absent:
+            return none(log, failure, "there is no such delegate on the device, or its libraries do not fit")
     if log.failed:
         return Placement(kind="unknown", evidence=log.failures[-1], reason="the run failed")
     off = [name for name in wanted.parameters if log.parameters.get(name) == "0"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bench.base.errors import ExitCode, UsageError
+from bench.base.errors import ExitCode
 from bench.cli.common import (
     config_option,
     json_option,
@@ -21,9 +21,14 @@ from bench.cli.common import (
 
 if TYPE_CHECKING:
     from bench.models.pictures import PictureSet
-    from bench.run.config import Config
     from bench.run.plan import Plan
     from bench.run.settings import Settings
+
+
+def _seconds(_context: click.Context, _option: click.Parameter, text: str | None) -> float | None:
+    from bench.run.duration import seconds
+
+    return None if text is None else seconds(text, "--sustain")
 
 
 @click.command("run")
@@ -74,6 +79,27 @@ if TYPE_CHECKING:
 )
 @click.option("--profile/--no-profile", default=None, help="Measure the time of each op too (default: yes).")
 @click.option(
+    "--sustain",
+    metavar="TIME",
+    callback=_seconds,
+    help="Keep each case at work so long (90s, 10m, 1h), to see where it slows down; instead of --time.",
+)
+@click.option(
+    "--cool",
+    "cool_c",
+    type=click.FloatRange(0.0, 125.0),
+    metavar="CELSIUS",
+    help="Before each case, wait until the device is no hotter (default: 0, do not wait).",
+)
+@click.option(
+    "--cool-wait",
+    "cool_wait_s",
+    type=click.FloatRange(0.0),
+    metavar="SECONDS",
+    help="Wait no longer than this for --cool (default: 300).",
+)
+@click.option("--pin/--no-pin", default=None, help="Hold the device's clocks still where it lets us (default: no).")
+@click.option(
     "--accuracy",
     "pictures",
     type=click.Path(path_type=Path),
@@ -84,6 +110,25 @@ if TYPE_CHECKING:
     "--scaling",
     type=click.Choice(("unit", "signed", "raw", "portrait")),
     help="How --accuracy turns pixels into the input of a file of yours (default: by its type; the zoo's is known).",
+)
+@click.option(
+    "--tool",
+    "named_tools",
+    multiple=True,
+    metavar="NAME=PATH",
+    help="A native tool, such as benchmark_model=FILE, or a folder with one per ABI.",
+)
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Pictures that calibrate int8 variants of the zoo (default: a generated set).",
+)
+@click.option(
+    "--record",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help='Record all that is said with each device into DIR/NAME, for devices of kind = "replay".',
 )
 @click.option("--dry-run", is_flag=True, help="Print the plan and measure nothing.")
 @results_option
@@ -99,9 +144,15 @@ def command(**given: Any) -> int:
     bench run -m prisma -m paradox_1 -b litert -b onnxruntime -b openvino
     bench run -m my.tflite --option kernels=xnnpack --option kernels=builtin
     """
-    config = load_config(given["config"])
-    settings = _settings(config, given)
-    plan = _plan(config, given)
+    from bench.cli.run_given import plan_of, settings_of, with_attached
+
+    config = with_attached(load_config(given["config"]), given["devices"])
+    settings = settings_of(config, given)
+    plan = plan_of(config, given)
+    if settings.sustain_s is not None:
+        from bench.run.sustain import planned
+
+        plan = planned(plan, settings.sustain_s)
     as_json = given["as_json"]
     out = sys.stderr if as_json else sys.stdout
     with reader_may_leave():
@@ -114,83 +165,17 @@ def command(**given: Any) -> int:
         return ExitCode.NOT_MEASURED
     from bench.cli.session import Session
 
-    return Session(config, settings, plan, results_folder(given["results"], config), as_json).measure()
-
-
-def _settings(config: Config, given: dict[str, Any]) -> Settings:
-    import msgspec
-
-    from bench.models import pictures
-    from bench.run.settings import Settings
-
-    if given["scaling"] and given["pictures"] is None:
-        raise UsageError("--scaling", "says how --accuracy reads pictures, which is not there", "Add --accuracy DIR.")
-    names = ("time_s", "invocations", "warmup_s", "limit_s", "wait_s", "profile")
-    try:
-        # The file's limits are the command line's too: `nan` and `inf` are floats to click.
-        chosen = msgspec.structs.replace(
-            config.run, **{name: given[name] for name in names if given.get(name) is not None}
-        )
-    except ValueError as error:
-        raise UsageError(str(error)) from None
-    folder = given["pictures"]
-    return Settings(
-        **{name: getattr(chosen, name) for name in names},
-        pictures=None if folder is None else pictures.find(folder),
-        scaling=given["scaling"],
-    )
-
-
-def _plan(config: Config, given: dict[str, Any]) -> Plan:
-    from bench.run.plan import Request, make_plan
-
-    options: dict[str, tuple[str, ...]] = {}
-    for text in given["options"]:
-        key, equals, value = text.partition("=")
-        if not equals or not key or not value:
-            raise UsageError(
-                f"--option {text}", "is not of the form KEY=VALUE", "For example: --option kernels=builtin"
-            )
-        options[key] = (*options.get(key, ()), value)
-    return make_plan(
-        Request(
-            models=tuple(dict.fromkeys(given["models"])),
-            devices=tuple(dict.fromkeys(given["devices"])),
-            backends=given["backends"],
-            accelerators=tuple(dict.fromkeys(given["accelerators"])),
-            variants=tuple(dict.fromkeys(given["variants"])),
-            eras=tuple(dict.fromkeys(given["eras"])),
-            threads=tuple(dict.fromkeys(given["threads"])),
-            options=options,
-            shapes=dict(parse_shape(text) for text in given["shapes"]),
-        ),
-        config,
-    )
-
-
-def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """`input=1,256,256,3` or `1,256,256,3` (the only input). Raises UsageError."""
-    name, equals, sizes = text.rpartition("=")
-    try:
-        shape = tuple(int(size) for size in sizes.split(","))
-        if min(shape) < 1 or (equals and not name):
-            raise ValueError
-    except ValueError:
-        raise UsageError(
-            f"--shape {text}", "is not of the form INPUT=N,N,...", "For example: --shape input=1,256,256,3"
-        ) from None
-    return name, shape
+    return Session(config, settings, plan, results_folder(given["results"], config), as_json, given["record"]).measure()
 
 
 def _print_plan(plan: Plan, settings: Settings, out: Any) -> None:
     seconds = len(plan.cases) * settings.expected_s
     about = f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
     if plan.cases:
-        print(
-            f"{len(plan.cases)} case{'s' if len(plan.cases) != 1 else ''}, about {about}: "
-            f"{settings.invocations} invocations and {settings.time_s:g} s of measuring each",
-            file=out,
-        )
+        each = f"{settings.invocations} invocations and {settings.time_s:g} s of measuring each"
+        if settings.sustain_s is not None:
+            each = f"{settings.sustain_s:g} s of work without a pause each"
+        print(f"{len(plan.cases)} case{'s' if len(plan.cases) != 1 else ''}, about {about}: {each}", file=out)
     if settings.pictures:
         _print_pictures(settings.pictures, out)
     for planned in plan.cases:
@@ -205,7 +190,7 @@ def _print_plan(plan: Plan, settings: Settings, out: Any) -> None:
 
 
 def _print_pictures(found: PictureSet, out: Any) -> None:
-    from bench.reports.view import plain
+    from bench.reports.words import plain
 
     counts = f"{len(found.pairs)} picture{'s' if len(found.pairs) != 1 else ''} of {found.name}"
     unusable = f"; {len(found.unusable)} cannot be used" if found.unusable else ""

@@ -22,7 +22,9 @@ def settings_of(config: Config, given: dict[str, Any]) -> Settings:
 
     if given["scaling"] and given["pictures"] is None:
         raise UsageError("--scaling", "says how --accuracy reads pictures, which is not there", "Add --accuracy DIR.")
-    names = ("time_s", "invocations", "warmup_s", "limit_s", "wait_s", "profile")
+    if given["sustain"] is not None and (given["time_s"] is not None or given["invocations"] is not None):
+        raise UsageError("--sustain", "says how long a case is measured; so do --time and --invocations", "Take one.")
+    names = ("time_s", "invocations", "warmup_s", "limit_s", "wait_s", "profile", "cool_c", "cool_wait_s", "pin")
     try:
         # The file's limits are the command line's too: `nan` and `inf` are floats to click.
         chosen = msgspec.structs.replace(
@@ -36,6 +38,7 @@ def settings_of(config: Config, given: dict[str, Any]) -> Settings:
         pictures=None if folder is None else pictures.find(folder),
         scaling=given["scaling"],
         calibration=_calibration(given["calibration"]),
+        sustain_s=given["sustain"],
         tools={**config.tools, **tools.assignments(given["named_tools"])},
     )
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
+from bench.backends.tflite.help import FOLDER as HELP_FOLDER
 from bench.base.errors import ExitCode, StorageError
 from bench.base.paths import cache_dir, ensure_dir, portable
 from bench.base.progress import Progress
 from bench.cli.common import print_json, reader_may_leave
 from bench.cli.report import write_report
+from bench.devices.protocol import Device
+from bench.devices.recording import Recording
 from bench.devices.registry import open_device
 from bench.records.types import Record
 from bench.run.config import Config
@@ -32,7 +36,11 @@ def _whole(record: Record) -> bool:
 class Session:
     """One run: from a plan to records, tables and the report."""
 
-    def __init__(self, config: Config, settings: Settings, plan: Plan, results: Path, as_json: bool) -> None:
+    def __init__(
+        self, config: Config, settings: Settings, plan: Plan, results: Path, as_json: bool, record: Path | None = None
+    ) -> None:
+        """record: the folder where the devices' exchange is recorded; None: it is not."""
+        self.record = record
         self.config, self.settings, self.plan, self.results, self.as_json = config, settings, plan, results, as_json
         self.reference = new_run(sys.argv)
         self.records: list[tuple[Record, Path]] = []
@@ -66,7 +74,10 @@ class Session:
     def _cases(self, cache: Path) -> None:
         names = dict.fromkeys(planned.case.device for planned in self.plan.cases)
         known = self.config.devices
-        devices = {name: open_device(name, known.get(name), known=known) for name in names}
+        devices: dict[str, Device] = {name: open_device(name, known.get(name), known=known) for name in names}
+        if self.record is not None:
+            shutil.rmtree(cache / HELP_FOLDER, ignore_errors=True)  # tools are to say their flags once more
+            devices = {name: Recording(device, self.record, self.reference.command) for name, device in devices.items()}
         progress = Progress(len(self.plan.cases) * self.settings.expected_s)
         runner = Runner(self.reference, self.settings, devices, cache, self.results, progress)
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import platform
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,13 @@ import pytest
 
 from bench.records import store
 from bench.records.types import Record
+from bench.run.config import parse
 
 SAMPLES = Path(__file__).resolve().parents[3] / "shared" / "formats" / "samples"
+LAB = Path(__file__).resolve().parents[3] / "shared" / "lab" / "bin"
 TOOL = "/data/local/tmp/bench/files/0123456789abcdef/benchmark_model"
 GRAPH = "/data/local/tmp/bench/files/fedcba9876543210/model.tflite"
-OPS = 88  # of prisma_256
+OPS = 159  # of prisma_256
 HELP = (
     "usage: benchmark_model <flags>\n"
     "Flags:\n"
@@ -38,6 +42,7 @@ ASKED = {
     "hexagon": ("--use_hexagon=true", "--use_xnnpack=false"),
     "gpu": ("--use_gpu=true", "--use_xnnpack=false"),
 }
+LIMIT = "but terminate if exceeding 150 seconds."
 TIMES = ("--num_runs=1", "--min_secs=1", "--warmup_runs=1", "--warmup_min_secs=0.5")
 
 
@@ -97,10 +102,10 @@ def log(accelerator: str, *between: str, end: bool = True) -> str:
     numbers = (
         "INFO: The input model file size (MB): 1.7",
         "INFO: Initialized session in 26.002ms.",
-        "INFO: Running benchmark for at least 1 iterations and at least 0.5 seconds but terminate if exceeding 150 seconds.",
+        f"INFO: Running benchmark for at least 1 iterations and at least 0.5 seconds {LIMIT}",
         "INFO: count=9 first=63707 curr=55000 min=54000 max=63707 avg=56000 std=2700",
         "",
-        "INFO: Running benchmark for at least 1 iterations and at least 1 seconds but terminate if exceeding 150 seconds.",
+        f"INFO: Running benchmark for at least 1 iterations and at least 1 seconds {LIMIT}",
         "INFO: count=20 first=54531 curr=54793 min=54171 max=59925 avg=55185.7 std=870",
         "",
         "INFO: Inference timings in us: Init: 26002, First inference: 63707, Warmup (avg): 56000, "
@@ -137,8 +142,8 @@ def test_a_part_of_the_graph_on_nnapi(replay: Callable[..., Record]) -> None:
             *NNAPI,
             f"VERBOSE: Replacing 50 out of {OPS} node(s) with delegate (TfLiteNnapiDelegate) node, yielding 9 "
             "partitions for the whole graph.",
-            "INFO: Explicitly applied NNAPI delegate, and the model graph will be partially executed by the delegate w/ "
-            "5 delegate kernels.",
+            "INFO: Explicitly applied NNAPI delegate, and the model graph will be partially executed by the delegate "
+            "w/ 5 delegate kernels.",
         ),
     )
     assert record.measured
@@ -222,8 +227,8 @@ def test_ops_that_the_gpu_lacks_are_no_failure(replay: Callable[..., Record]) ->
             f"{OPS - 8} operations will run on the GPU, and the remaining 8 operations will run on the CPU.",
             "INFO: Initialized OpenCL-based API.",
             "INFO: Created 2 GPU delegate kernels.",
-            "INFO: Explicitly applied GPU delegate, and the model graph will be partially executed by the delegate w/ 2 "
-            "delegate kernels.",
+            "INFO: Explicitly applied GPU delegate, and the model graph will be partially executed by the delegate "
+            "w/ 2 delegate kernels.",
         ),
     )
     assert record.measured
@@ -255,3 +260,75 @@ def test_a_real_phone_whose_nnapi_fails(replay: Callable[..., Record]) -> None:
     record = replay("nnapi", first, 1, code=4)
     assert record.error is not None
     assert "Failed to apply NNAPI delegate" in record.error.message
+
+
+QUICK = ("-m", "paradox_1", "--time", "0.2", "--invocations", "2")
+
+
+def same(bench: Callable[..., Any], tmp_path: Path, *arguments: str, tool: Path | None = None) -> tuple[Record, Record]:
+    """What was measured and recorded on this host, and what its replay gives, of one case. tool: gone by the replay."""
+    named = ("--tool", f"benchmark_model={tool}") if tool else ()
+    bench("run", *QUICK, *arguments, *named, "--record", "rec", "--results", "first")
+    if tool:
+        tool.unlink()
+    (tmp_path / "bench.toml").write_text('[devices.old]\nkind = "replay"\nrecording = "rec/local"\n')
+    done = bench("run", "--device", "old", *QUICK, *arguments, "--results", "again", "--json")
+    (case,) = json.loads(done.stdout)["cases"]
+    assert case["replayed"] is True
+    assert "replayed" in done.stderr
+    pages = [path.read_text() for path in (tmp_path / "again").rglob("report.html")]
+    assert pages[0].count("replayed</span>") == 1
+    first, again = (store.load(next(store.files(tmp_path / name))) for name in ("first", "again"))
+    assert (first.replayed, again.replayed) == (False, True)
+    assert "replayed from" in bench("show", "last", "--results", "again").stdout
+    assert "replayed" in bench("show", "--results", "again").stdout
+    return first, again
+
+
+def numbers(record: Record) -> object:
+    rest = [(one.turns, one.warmup, one.summary, one.load_ns, one.memory, one.during) for one in record.invocations]
+    assert record.agreement is not None
+    assert record.agreement.ok is True
+    return rest, record.profile, record.placement, record.agreement, record.conditions, record.tool
+
+
+@pytest.mark.parametrize("backend", ["litert", "onnxruntime"])
+def test_a_recorded_python_runtime_gives_its_numbers_again(
+    bench: Callable[..., Any], tmp_path: Path, backend: str
+) -> None:
+    first, again = same(bench, tmp_path, "-b", backend)
+    assert numbers(again) == numbers(first)
+    for one, then in zip(again.invocations, first.invocations, strict=True):
+        assert one.spawn_ns is not None
+        assert then.spawn_ns is not None
+        assert one.spawn_ns > then.spawn_ns / 2  # the recorded start, not the replay's
+
+
+@pytest.mark.skipif(not (LAB / "benchmark_model").is_file(), reason=f"no tool in {LAB}")
+@pytest.mark.skipif(platform.machine() != "x86_64" or sys.platform != "linux", reason="the tool is for x86-64 Linux")
+def test_a_recorded_native_tool_gives_its_numbers_again_without_its_file(
+    bench: Callable[..., Any], tmp_path: Path
+) -> None:
+    tool = tmp_path / "benchmark_model"
+    tool.write_bytes((LAB / "benchmark_model").read_bytes())
+    tool.chmod(0o755)
+    first, again = same(bench, tmp_path, "-b", "benchmark_model", tool=tool)
+    assert numbers(again) == numbers(first)
+    assert [finding.code for finding in again.findings].count("replayed") == 1
+
+
+def test_what_was_not_recorded_is_an_error_that_names_it(bench: Callable[..., Any], tmp_path: Path) -> None:
+    bench("run", *QUICK, "--no-profile", "--record", "rec")
+    (tmp_path / "bench.toml").write_text('[devices.old]\nkind = "replay"\nrecording = "rec/local"\n')
+    done = bench("run", "--device", "old", *QUICK, "--no-profile", "--threads", "2", "--json", code=4)
+    (case,) = json.loads(done.stdout)["cases"]
+    assert case["error"]["kind"] == "replay"
+    assert '"threads":1' in case["error"]["message"]
+    assert f"bench run {' '.join(QUICK)} --no-profile\n" in case["error"]["todo"]
+    assert [finding["code"] for finding in case["findings"]] == ["replayed"]
+    bench("run", *QUICK, "--record", "rec", code=2)
+
+
+def test_the_folder_of_a_recording_is_meant_from_the_file_that_names_it(tmp_path: Path) -> None:
+    table = {"devices": {"old": {"kind": "replay", "recording": "rec/x"}}}
+    assert parse(table, tmp_path / "bench.toml").devices["old"]["recording"] == str(tmp_path / "rec" / "x")
