@@ -32,6 +32,7 @@ from bench.records.parts import (
     TensorSpec,
 )
 from bench.records.quality import Accuracy, Agreement, MaskPixels
+from bench.records.sustained import Point, Sustained
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -51,11 +52,13 @@ __all__ = [
     "Phase",
     "Placement",
     "PlacementKind",
+    "Point",
     "Profile",
     "Reading",
     "Record",
     "RunRef",
     "Summary",
+    "Sustained",
     "TensorSpec",
     "Tool",
     "Turn",
@@ -96,7 +99,7 @@ class Record(Part, frozen=True, kw_only=True):
     """What one case gave in one run: the truth that everything else is derived from.
 
     A field that came later has a default, so that records from before it can be read. accuracy: None: not asked for.
-    op_names: what ran, where a profile has names and no times.
+    op_names: what ran, where a profile has names and no times. sustained: of a case that was kept at work, else None.
     """
 
     schema: int
@@ -117,6 +120,7 @@ class Record(Part, frozen=True, kw_only=True):
     error: CaseError | None
     accuracy: Accuracy | None = None
     op_names: tuple[str, ...] = ()
+    sustained: Sustained | None = None
 
     @property
     def replayed(self) -> bool:

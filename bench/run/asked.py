@@ -87,7 +87,7 @@ def _devices(names: Sequence[str], config: Config) -> None:
 
 def _accelerators(names: Sequence[str]) -> None:
     # The design's words, so that `--accelerator gpu` is a combination that cannot be here, and `gup` is a typo.
-    known = ("cpu", "gpu", "nnapi", "hexagon", "edgetpu", "npu", "external", "auto", ALL)
+    known = ("cpu", "gpu", "nnapi", "hexagon", "edgetpu", "npu", "external", "auto", "hetero", ALL)
     for name in names:
         if name not in known:
             raise UsageError(f"no accelerator is called {name!r}", "", did_you_mean(name, known))

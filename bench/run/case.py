@@ -2,68 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
 import statistics
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from bench.backends import answers, pack, python_runtime
+from bench.backends import registry
 from bench.backends.client import InvocationFailed
-from bench.backends.python_runtime import Job, Measured, Output, Watch
+from bench.backends.job import Driver, Job, Output, Watch
 from bench.base.paths import portable
 from bench.base.progress import Progress
 from bench.devices.protocol import Device
 from bench.models import artifacts
-from bench.models.inputs import input_file
+from bench.models.cost_floor import of_file
 from bench.models.inspect import describe, sha256_of
+from bench.models.scaling import Scaling
 from bench.models.zoo.entry import ZooEntry
 from bench.records.stats.latency import invocation_medians
 from bench.records.types import (
-    Accuracy,
-    Agreement,
     Artifact,
-    Case,
-    CaseError,
-    Conditions,
-    Invocation,
-    Placement,
-    Profile,
-    TensorSpec,
-    Tool,
 )
-from bench.run import accuracy
+from bench.run import accuracy, cool, sustain
 from bench.run.plan import Planned
-from bench.run.reference import REFERENCE_BACKEND, REFERENCE_OPTIONS, References
+from bench.run.reference import References, make_reference, seeded
 from bench.run.settings import Settings
 from bench.run.shapes import resolve_shapes
+from bench.run.sofar import SoFar, refuse_fallback, take
 
-SEED = 0
 MINIMUM_INVOCATIONS = 3
 # Variant -> the tolerance that its outputs are held to; a file of the user's is held to what it computes in.
-PRECISIONS = {"fp16": "fp16", "dynamic": "int8", "int8": "int8", "int8-io": "int8"}
-DIFFER = "invocations differ: "
+PRECISIONS = {"fp16": "fp16", "dynamic": "int8", "int8": "int8", "int8-io": "int8", "edgetpu": "int8"}
 OVERRUN = 3.0  # a slow model may take this many times its seconds before the last invocations are dropped
-
-
-@dataclass
-class SoFar:
-    """What is known of a case so far; becomes the record at its end, also when something failed."""
-
-    artifact: Artifact | None = None
-    tool: Tool | None = None
-    placement: Placement = field(default_factory=lambda: Placement(kind="unknown", reason="nothing has run"))
-    agreement: Agreement | None = None
-    invocations: list[Invocation] = field(default_factory=list)
-    profile: Profile | None = None
-    profile_reason: str = "the case ended before it was profiled"
-    conditions: list[Conditions] = field(default_factory=list)
-    transcript: list[str] = field(default_factory=list)
-    error: CaseError | None = None
-    accuracy: Accuracy | None = None
 
 
 @dataclass
@@ -82,41 +54,104 @@ class CaseRun:
 
     def measure(self) -> None:
         """Fill `found`. Raises InvocationFailed, and BenchError for what stops a case before it starts."""
-        planned, device, found = self.planned, self.device, self.found
-        case = planned.case
-        if self.settings.pictures:
-            found.accuracy = accuracy.unknown(self.settings.pictures, "the case ended before it was measured")
+        device, found, settings = self.device, self.found, self.settings
+        case = self.planned.case
+        if settings.pictures:
+            found.accuracy = accuracy.unknown(settings.pictures, "the case ended before it was measured")
         path, found.artifact = self._artifact()
         shapes = resolve_shapes(case.shapes, found.artifact.graph.inputs)
-        job = self._job(msgspec.structs.replace(case, shapes=shapes), device.push(path))
-        found.conditions.append(device.conditions("before"))
-        tflite = self._reference_file(path)
-
-        def agree(outputs: list[Output]) -> None:
-            sha256 = sha256_of(tflite) if tflite else ""
-            precision = PRECISIONS.get(case.variant, "fp32")
-            who = f"{case.backend} {case.accelerator}"
-            found.agreement = self.references.judge(
-                case.model,
-                who,
-                tflite,
-                sha256,
-                outputs,
-                precision,
-                shapes,
-                partial(self._make_reference, job),
+        found.floor = of_file(path, self.cache) if not shapes else None
+        driver = registry.driver(case.backend)
+        program = driver.program(device, case.backend, settings.tools, self.cache)
+        found.findings += program.notes
+        with device.scratch() as scratch:
+            job = Job(
+                device=device,
+                case=msgspec.structs.replace(sustain.without(case), shapes=shapes),
+                model=device.push(path),
+                program=program,
+                graph=found.artifact.graph,
+                input_file=seeded(device, path, self._scaling, self.cache),
+                folder=self.folder,
+                cache=self.cache,
+                limit_s=settings.limit_s,
+                scratch=scratch,
             )
-            self._compare_with_fp32(job, outputs)
+            self._cool()
+            with cool.pinned(device, settings.pin) as (held, findings):
+                found.findings += findings
+                found.conditions.append(cool.with_pinned(device.conditions("before"), held))
+                self._timed(driver, job, partial(self._agree, job, self._reference_file(path)))
+                found.conditions.append(device.conditions("after"))
+            self._accuracy(job)
 
-        self._invocations(job, agree)
-        if self.settings.profile:
-            self._profile(job)
+    def _cool(self) -> None:
+        settings, label = self.settings, self.planned.case.label
+        if not settings.cool_c:
+            return
+        waiting = False
+
+        def tell(now_c: float, left_s: float) -> None:
+            nonlocal waiting
+            ahead = settings.expected_s + self.left_s
+            if not waiting:
+                waiting = True
+                self.progress.stage(f"{label} · waiting until {settings.cool_c:g} C, now {now_c:g} C", ahead + left_s)
+            self.progress.update(f"now {now_c:g} C", ahead + left_s)
+
+        self.found.findings += cool.wait(self.device, settings.cool_c, settings.cool_wait_s, tell)
+        if waiting:
+            self.progress.stage(label, settings.expected_s + self.left_s)
+
+    def _timed(self, driver: Driver, job: Job, agree: Callable[[list[Output]], None]) -> None:
+        settings, found = self.settings, self.found
+        if settings.sustain_s is not None:
+            found.profile_reason = sustain.NO_PROFILE
+
+            def watch(index: int, left_s: float) -> Watch:
+                return self._watch(
+                    f"sustained · invocation {index + 1}", left_s + self.left_s, agree if index == 0 else None
+                )
+
+            sustain.measure(driver, job, settings.sustain_s, found, watch)
+            return
+        self._invocations(driver, job, agree)
+        if settings.profile:
+            self._profile(driver, job)
         else:
             found.profile_reason = "not asked for (--no-profile)"
-        found.conditions.append(device.conditions("after"))
-        self._accuracy(job)
 
-    def _invocations(self, job: Job, agree: Callable[[list[Output]], None]) -> None:
+    @property
+    def _scaling(self) -> Scaling | None:
+        source = self.planned.source
+        return source.scaling if isinstance(source, ZooEntry) else None
+
+    def _build(self, entry: ZooEntry, variant: str, format: str) -> Path:
+        return artifacts.build(
+            entry.id,
+            variant=variant,
+            era=self.planned.case.era,
+            format=format,
+            cache=self.cache,
+            calibration=self.settings.calibration,
+            tools=self.settings.tools,
+        )
+
+    def _agree(self, job: Job, tflite: Path | None, outputs: list[Output]) -> None:
+        case = self.planned.case
+        self.found.agreement = self.references.judge(
+            case.model,
+            f"{case.backend} {case.accelerator}",
+            tflite,
+            sha256_of(tflite) if tflite else "",
+            outputs,
+            PRECISIONS.get(case.variant, "fp32"),
+            job.case.shapes,
+            partial(self._make_reference, job),
+        )
+        self._compare_with_fp32(job, outputs)
+
+    def _invocations(self, driver: Driver, job: Job, agree: Callable[[list[Output]], None]) -> None:
         settings, found = self.settings, self.found
         spent_s = 0.0
         for index in range(settings.invocations):
@@ -125,9 +160,10 @@ class CaseRun:
                 break
             ahead = settings.expected_s * (1 - index / settings.invocations) + self.left_s
             watch = self._watch(f"invocation {index + 1}/{settings.invocations}", ahead, agree if index == 0 else None)
-            measured = python_runtime.measure(job, settings.share_s, settings.invocation_warmup_s, watch)
-            spent_s += sum(measured.invocation.samples_ns) / 1e9
+            measured = driver.measure(job, settings.share_s, settings.invocation_warmup_s, watch)
+            spent_s += measured.invocation.timed_ns / 1e9
             take(found, measured, self.device.conditions("during"))
+            refuse_fallback(job.case, found.placement, measured.invocation)
 
     def _watch(self, what: str, left_s: float, agree: Callable[[list[Output]], None] | None) -> Watch:
         spent = 0.0
@@ -142,23 +178,26 @@ class CaseRun:
 
         return Watch(outputs=agree, stage=stage, turn=turn)
 
-    def _profile(self, job: Job) -> None:
+    def _profile(self, driver: Driver, job: Job) -> None:
         """A profile that cannot be had is a reason in the record, not a failed case."""
         found = self.found
         medians = invocation_medians(found.invocations)
         typical = statistics.median_high(medians) if medians else None
         try:
-            found.profile = python_runtime.profile(job, typical, self._watch("op profile", self.left_s + 2.0, None))
-            found.profile_reason = ""
+            profiled = driver.profile(job, typical, self._watch("op profile", self.left_s + 2.0, None))
+            found.profile, found.profile_reason = profiled.profile, profiled.reason
+            found.op_names = profiled.op_names
+            found.transcript += [profiled.transcript] if profiled.transcript else []
         except InvocationFailed as failed:
             found.profile_reason = failed.error.message
+            found.transcript += [failed.transcript] if failed.transcript else []
 
     def _compare_with_fp32(self, job: Job, outputs: list[Output]) -> None:
         """What a variant of a zoo model costs in its mask."""
         source, case, agreement = self.planned.source, self.planned.case, self.found.agreement
         if not isinstance(source, ZooEntry) or case.variant == "fp32" or source.scaling is None or agreement is None:
             return
-        fp32 = artifacts.build(source.id, variant="fp32", era=case.era, format="tflite", cache=self.cache)
+        fp32 = self._build(source, "fp32", "tflite")
         iou, reason = self.references.mask_overlap(
             fp32, sha256_of(fp32), outputs, job.case.shapes, partial(self._make_reference, job)
         )
@@ -170,6 +209,11 @@ class CaseRun:
         if data is None:
             return
         zoo = isinstance(source, ZooEntry)
+        if registry.backend(job.case.backend).native:
+            self.found.accuracy = accuracy.unknown(
+                data, f"{job.case.backend} cannot be given one picture after the other"
+            )
+            return
         if isinstance(source, ZooEntry) and source.scaling is None:
             self.found.accuracy = accuracy.unknown(data, f"{source.id} is no segmentation model")
             return
@@ -181,54 +225,23 @@ class CaseRun:
         self.found.accuracy = accuracy.measure(job, data, asked, zoo, tell)
 
     def _artifact(self) -> tuple[Path, Artifact]:
-        planned, case = self.planned, self.planned.case
-        if isinstance(planned.source, ZooEntry):
-            path = artifacts.build(
-                planned.source.id, variant=case.variant, era=case.era, format=case.format, cache=self.cache
-            )
-        else:
-            path = planned.source
+        source, case = self.planned.source, self.planned.case
+        zoo = isinstance(source, ZooEntry)
+        path = self._build(source, case.variant, case.format) if isinstance(source, ZooEntry) else source
         graph = describe(path, self.cache)
-        zoo = isinstance(planned.source, ZooEntry)
         return path, Artifact(
             name=portable(path.name), sha256=sha256_of(path), source="zoo" if zoo else "file", graph=graph
         )
 
     def _reference_file(self, path: Path) -> Path | None:
+        """What LiteRT's reference kernels can run in the place of the case's file; None: there is nothing."""
         case, source = self.planned.case, self.planned.source
+        if isinstance(source, ZooEntry) and case.variant == "edgetpu":
+            return self._build(source, "int8-io", "tflite")  # what was compiled; the compiled file needs the TPU
         if case.format == "tflite":
             return path
-        if isinstance(source, ZooEntry):
-            return artifacts.build(source.id, variant=case.variant, era=case.era, format="tflite", cache=self.cache)
-        return None
-
-    def _job(self, case: Case, model: str) -> Job:
-        agent, digest = pack.packed(self.cache)
-        device = self.device
-
-        def make_input(spec: TensorSpec) -> str:
-            return device.push(input_file(spec, spec.shape, SEED, self.cache))
-
-        return Job(device, case, model, device.push(agent), digest, make_input, self.folder, self.settings.limit_s)
+        return self._build(source, case.variant, "tflite") if isinstance(source, ZooEntry) else None
 
     def _make_reference(self, job: Job, tflite: Path) -> list[Output]:
-        """The reference kernels run on the case's own device, so that they need no second machine."""
         self.progress.update("reference output (reference kernels)")
-        case = msgspec.structs.replace(
-            job.case, backend=REFERENCE_BACKEND, accelerator="cpu", options=REFERENCE_OPTIONS, threads=1
-        )
-        return answers.outputs(dataclasses.replace(job, case=case, model=self.device.push(tflite)))
-
-
-def take(found: SoFar, measured: Measured, during: Conditions) -> None:
-    """Add an invocation to what is known of the case."""
-    found.invocations.append(msgspec.structs.replace(measured.invocation, during=during))
-    found.tool = measured.tool
-    # Invocations that were placed differently must not look like the first one.
-    if len(found.invocations) == 1:
-        found.placement = measured.placement
-    elif measured.placement != found.placement and not found.placement.reason.startswith(DIFFER):
-        reason = f"{DIFFER}{found.placement.text}, then {measured.placement.text}"
-        found.placement = Placement(kind="unknown", reason=reason)
-    if measured.stderr:
-        found.transcript.append(measured.stderr)
+        return make_reference(job, tflite, self._scaling)

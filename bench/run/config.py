@@ -13,14 +13,16 @@ from bench.base.errors import UsageError, did_you_mean
 from bench.base.paths import find_upward
 
 FILE_NAME = "bench.toml"
+TOOLS = ("edgetpu_compiler", "benchmark_model", "benchmark_litert_model")
 
 
 class RunDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[run]`: what `bench run` does when the command line does not say. `_s`: seconds.
 
     time_s: measuring per case, spread over the invocations; warmup_s: at most, per invocation; limit_s: for one
-    invocation, then its processes are ended; wait_s: for a device that another job holds. results: folder for records,
-    relative to bench.toml; empty: the user's data folder.
+    invocation, then its processes are ended; wait_s: for a device that another job holds. cool_c: wait before each case
+    until the device is no hotter, 0: do not; cool_wait_s: at most. pin: hold the device's clocks still. results:
+    folder for records, relative to bench.toml; empty: the user's data folder.
     """
 
     device: str = "local"
@@ -34,22 +36,31 @@ class RunDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     limit_s: float = 300.0
     wait_s: float = 600.0
     profile: bool = True
+    cool_c: float = 0.0
+    cool_wait_s: float = 300.0
+    pin: bool = False
     results: str = ""
 
     def __post_init__(self) -> None:
         for name, low, high in (
             ("threads", 1, 1024), ("time_s", 0.01, 86_400), ("invocations", 1, 1000), ("warmup_s", 0.0, 3600),
-            ("limit_s", 1.0, 86_400), ("wait_s", 0.0, 86_400),
+            ("limit_s", 1.0, 86_400), ("wait_s", 0.0, 86_400), ("cool_c", 0.0, 125.0), ("cool_wait_s", 0.0, 86_400),
         ):  # fmt: skip
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie between {low} and {high}, not {getattr(self, name)}")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole file. devices: name -> its table, which the device's kind validates. path: None without a file."""
+    """The whole file. devices: name -> its table, which the device's kind validates. path: None without a file.
+
+    tools: name of a native tool -> its absolute path; one that is not named is looked for on the PATH. gate: as
+    `bench.gate.config` validates it.
+    """
 
     run: RunDefaults = RunDefaults()
     devices: dict[str, dict[str, Any]] = {}
+    tools: dict[str, str] = {}
+    gate: dict[str, Any] = {}
     path: Path | None = None
 
     @property
@@ -57,8 +68,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """The results folder that the file names, made absolute by the file's place."""
         if not self.run.results:
             return None
-        base = self.path.parent if self.path else Path.cwd()
-        return base.absolute() / Path(self.run.results).expanduser()
+        return _from(self.path, self.run.results)
+
+
+def _from(path: Path | None, named: str) -> Path:
+    """What the file names, made absolute by the file's place."""
+    base = path.parent if path else Path.cwd()
+    return base.absolute() / Path(named).expanduser()
 
 
 def load(start: Path, explicit: Path | None = None) -> Config:
@@ -86,14 +102,27 @@ def parse(table: dict[str, Any], path: Path) -> Config:
     for name, device in devices.items() if isinstance(devices, dict) else ():
         if not isinstance(device, dict):
             raise _wrong(f"[devices.{name}]", "Expected a table.", path)
+    _check_tools(table.get("tools"), path)
     try:
         config = msgspec.convert(table, type=Config)
     except msgspec.ValidationError as error:
         raise _translate(str(error), path) from None
-    return msgspec.structs.replace(config, path=path)
+    tools = {name: str(_from(path, named)) for name, named in config.tools.items()}
+    for device in config.devices.values():
+        if isinstance(device.get("recording"), str):
+            device["recording"] = str(_from(path, device["recording"]))
+    return msgspec.structs.replace(config, path=path, tools=tools)
 
 
-_KNOWN = {"": ("run", "devices"), "run": RunDefaults.__struct_fields__}
+def _check_tools(table: Any, path: Path) -> None:
+    for name, named in table.items() if isinstance(table, dict) else ():
+        if name not in TOOLS:
+            raise _unknown(name, "tools", path)
+        if not isinstance(named, str) or not named:
+            raise _wrong(f"[tools] {name}", "Expected the path of the tool.", path)
+
+
+_KNOWN = {"": ("run", "devices", "tools", "gate"), "run": RunDefaults.__struct_fields__, "tools": TOOLS}
 
 
 def _unknown(key: str, table: str, path: Path) -> UsageError:

@@ -33,7 +33,7 @@ def findings(
 
 
 def _steady(invocations: Sequence[Invocation]) -> list[Finding]:
-    shaky = [index for index, each in enumerate(invocations, 1) if not each.warmup.steady]
+    shaky = [index for index, each in enumerate(invocations, 1) if each.steady is False]
     if not shaky:
         return []
     return [

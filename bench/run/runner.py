@@ -15,15 +15,18 @@ from bench.base.paths import portable, storage_error
 from bench.base.progress import Progress
 from bench.devices.assess import assess
 from bench.devices.protocol import Device
+from bench.devices.remarks import origin
 from bench.models.zoo.entry import ZooEntry
 from bench.records import store
 from bench.records.stats.latency import invocation_medians
 from bench.records.types import SCHEMA_VERSION, CaseError, DeviceIdentity, Record, RunRef
-from bench.run import judge
-from bench.run.case import CaseRun, SoFar
+from bench.run import judge, plausible
+from bench.run.case import CaseRun
 from bench.run.plan import Planned
+from bench.run.published import published
 from bench.run.reference import References
 from bench.run.settings import Settings
+from bench.run.sofar import SoFar
 
 
 class Runner:
@@ -53,16 +56,17 @@ class Runner:
 
     def _measure(self, planned: Planned, left_s: float) -> Record:
         case, device = planned.case, self.devices[planned.case.device]
-        if case.device not in self._identities:
-            self._identities[case.device] = device.identify()
         references = self._references.setdefault(case.device, References(self.cache))
         found = SoFar()
         with _scratch() as folder:
             run = CaseRun(planned, device, references, self.settings, self.cache, folder, self.progress, left_s, found)
             try:
+                if case.device not in self._identities:
+                    self._identities[case.device] = device.identify()
                 run.measure()
             except InvocationFailed as failed:
                 found.error = failed.error
+                found.transcript += [failed.transcript] if failed.transcript else []
             except StorageError:
                 raise
             except BenchError as error:
@@ -72,14 +76,19 @@ class Runner:
         return self._record(planned, found)
 
     def _record(self, planned: Planned, found: SoFar) -> Record:
-        case, identity = planned.case, self._identities[planned.case.device]
-        medians = invocation_medians(found.invocations)
-        findings: tuple[Finding, ...] = ()
+        case = planned.case
+        identity = self._identities.get(case.device) or _unidentified(self.devices[case.device], found.error)
+        # A sustained case is expected to drift: that its invocations differ is what it is measured for.
+        medians = invocation_medians(found.invocations) if found.sustained is None else []
+        findings: tuple[Finding, ...] = (*origin(identity), *found.findings)
         if found.invocations:
             moments = {conditions.phase: conditions for conditions in found.conditions}
             during = [each.during for each in found.invocations if each.during is not None]
             zoo = isinstance(planned.source, ZooEntry)
             findings = (
+                *findings,
+                *published(case, identity),
+                *plausible.findings(identity, case, found.placement, found.invocations, found.floor),
                 *judge.findings(
                     found.placement, found.agreement, found.invocations, medians, found.profile, zoo, found.accuracy
                 ),
@@ -98,12 +107,20 @@ class Runner:
             invocations=tuple(found.invocations),
             profile=found.profile,
             profile_reason=found.profile_reason,
+            op_names=found.op_names,
             conditions=tuple(found.conditions),
             findings=findings,
             transcript=tuple(found.transcript),
             error=found.error,
             accuracy=found.accuracy,
+            sustained=found.sustained,
         )
+
+
+def _unidentified(device: Device, error: CaseError | None) -> DeviceIdentity:
+    """Of a device that was out of reach before it could be asked which one it is."""
+    reason = {"identity": error.message} if error is not None else {}
+    return DeviceIdentity(name=device.name, kind=device.kind, fingerprint="", facts={}, unavailable=reason)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import msgspec
 from bench.backends.client import InvocationFailed
 from bench.backends.job import Measured
 from bench.base.findings import Finding
+from bench.models.cost_floor import Floor
 from bench.records.stats.latency import invocation_medians
 from bench.records.types import (
     Accuracy,
@@ -20,6 +21,7 @@ from bench.records.types import (
     Invocation,
     Placement,
     Profile,
+    Sustained,
     Tool,
 )
 
@@ -43,6 +45,8 @@ class SoFar:
     findings: list[Finding] = field(default_factory=list)
     error: CaseError | None = None
     accuracy: Accuracy | None = None
+    sustained: Sustained | None = None
+    floor: Floor | None = None
 
 
 def take(found: SoFar, measured: Measured, during: Conditions) -> None:
