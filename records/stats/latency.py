@@ -89,7 +89,8 @@ def latency_summary(record: Record) -> LatencySummary | None:
     ordered = sorted(sample for invocation in record.invocations for sample in invocation.samples_ns)
     told = [invocation.summary for invocation in record.invocations if invocation.summary is not None]
     median = quantile(ordered or sorted(medians), 0.5)
-    interval = median_interval(medians)
+    # A sustained run drifts by design: its invocations are no repetitions of one another.
+    interval = None if record.sustained else median_interval(medians)
     if interval is not None:
         # The point is the pooled median; where it lies outside of the interval of the typical invocation, the
         # interval is widened to hold it: that only makes it more cautious.
@@ -107,7 +108,7 @@ def latency_summary(record: Record) -> LatencySummary | None:
         median_ns=median,
         low_ns=interval[0] if interval else None,
         high_ns=interval[1] if interval else None,
-        interval_reason="" if interval else _no_interval(medians),
+        interval_reason="" if interval else "sustained" if record.sustained else _no_interval(medians),
         n=len(ordered) or sum(each.count for each in told),
         invocations=count,
         minimum_ns=low,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.records.stats.latency import invocation_medians, latency_summary
+from bench.records.sustained import Sustained
 from bench.records.types import Invocation, Memory, Record, Summary
 
 Make = Callable[..., Record]
@@ -64,3 +65,10 @@ def test_nothing_told_is_nothing_measured(make_record: Make, invocations: tuple[
     record = make_record(invocations=invocations)
     assert not record.measured
     assert latency_summary(record) is None
+
+
+def test_a_sustained_run_has_no_interval_over_its_drift(make_record: Make) -> None:
+    ones = tuple(told(1000.0 * n, 900.0 * n) for n in (1, 2, 3))
+    summary = latency_summary(make_record(invocations=ones, sustained=Sustained(asked_s=60.0, took_s=60.0, points=())))
+    assert summary is not None
+    assert (summary.low_ns, summary.interval_reason) == (None, "sustained")
