@@ -10,11 +10,12 @@ from pathlib import Path
 
 from bench.base.errors import StorageError
 from bench.base.paths import ensure_dir
+from bench.records.comparison import clock_state, runtime_text
 from bench.records.stats import latency_summary
 from bench.records.store import RecordError, files, load
 from bench.records.types import Record
 
-VERSION = 1
+VERSION = 2  # of the columns: an index of another version is another file, made from the records
 LOCK_S = 10.0  # how long another process may write before we give up
 ATTEMPTS = 5
 # What sqlite says of a file that is not our database: no database, rotten, or of other columns (a plain error).
@@ -24,12 +25,18 @@ MOVED = {sqlite3.SQLITE_READONLY_DBMOVED, sqlite3.SQLITE_IOERR}
 COLUMNS = (
     "path", "root", "size", "mtime_ns", "run_id", "started", "case_key", "device", "backend", "accelerator", "model",
     "variant", "threads", "placement", "median_ns", "low_ns", "high_ns", "n", "error", "damaged",
+    "label", "kind", "fingerprint", "runtime", "placement_kind", "clocks", "artifact", "bench_version", "schema",
 )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Row:
-    """One record as the index knows it. error: its kind, empty when measured; damaged: why it cannot be read."""
+    """One record as the index knows it. error: its kind, empty when measured; damaged: why it cannot be read.
+
+    label: the case in one line; kind: of the device; runtime: with its version; clocks: what holds them
+    (`comparison.clock_state`); artifact: its sha256; schema: 0 where the record cannot be read. Text is empty where it
+    is not known.
+    """
 
     path: str
     root: str
@@ -51,16 +58,39 @@ class Row:
     n: int
     error: str
     damaged: str
+    label: str
+    kind: str
+    fingerprint: str
+    runtime: str
+    placement_kind: str
+    clocks: str
+    artifact: str
+    bench_version: str
+    schema: int
+
+    @property
+    def replayed(self) -> bool:
+        """Whether its numbers come out of a recording."""
+        return self.kind == "replay"
+
+    @property
+    def measured(self) -> bool:
+        return not self.error and not self.damaged and self.median_ns is not None
+
+
+_TEXTS = (
+    "started", "case_key", "device", "backend", "accelerator", "model", "variant", "placement", "error",
+    "label", "kind", "fingerprint", "runtime", "placement_kind", "clocks", "artifact", "bench_version",
+)  # fmt: skip
 
 
 def _row(path: Path, root: Path, size: int, mtime_ns: int) -> Row:
     try:
         record = load(path)
     except RecordError as error:
-        empty = dict.fromkeys(("started", "case_key", "device", "backend", "accelerator", "model", "variant"), "")
         return Row(
-            path=str(path), root=str(root), size=size, mtime_ns=mtime_ns, run_id=path.parent.name, threads=0,
-            placement="", median_ns=None, low_ns=None, high_ns=None, n=0, error="", damaged=error.found, **empty,
+            path=str(path), root=str(root), size=size, mtime_ns=mtime_ns, run_id=path.parent.name, threads=0, schema=0,
+            median_ns=None, low_ns=None, high_ns=None, n=0, damaged=error.found, **dict.fromkeys(_TEXTS, ""),
         )  # fmt: skip
     return _measured_row(record, path, root, size, mtime_ns)
 
@@ -89,12 +119,22 @@ def _measured_row(record: Record, path: Path, root: Path, size: int, mtime_ns: i
         n=summary.n if summary else 0,
         error=record.error.kind if record.error else "",
         damaged="",
+        label=case.label,
+        kind=record.device.kind,
+        fingerprint=record.device.fingerprint,
+        runtime=runtime_text(record.tool) if record.tool is not None else "",
+        placement_kind=record.placement.kind,
+        clocks=", ".join(f"{name} {value}" for name, value in clock_state(record).items()),
+        artifact=record.artifact.sha256 if record.artifact is not None else "",
+        bench_version=record.run.bench_version,
+        schema=record.schema,
     )
 
 
-def rows(root: Path, cache: Path, *, rebuild: bool = False) -> list[Row]:
+def rows(root: Path, cache: Path, *, rebuild: bool = False, only: Mapping[str, str | int] | None = None) -> list[Row]:
     """All records below a results folder, oldest first; files that are new or changed since are read, no others.
 
+    only: column -> value; rows of other values are left out, save those that cannot be read: theirs are not known.
     rebuild: forget what is known of this folder first. A damaged index is made anew. Raises StorageError when the
     cache cannot be written, or another process holds the index for long.
     """
@@ -102,7 +142,7 @@ def rows(root: Path, cache: Path, *, rebuild: bool = False) -> list[Row]:
     reason = ""
     for _ in range(ATTEMPTS):
         try:
-            return _update(path, root.absolute(), rebuild)
+            return _update(path, root.absolute(), rebuild, only or {})
         except sqlite3.DatabaseError as error:
             reason = str(error)
             code = error.sqlite_errorcode
@@ -121,7 +161,7 @@ def _forget(path: Path) -> None:
             each.unlink()
 
 
-def _update(path: Path, root: Path, rebuild: bool) -> list[Row]:
+def _update(path: Path, root: Path, rebuild: bool, only: Mapping[str, str | int]) -> list[Row]:
     columns = ", ".join(f"{name} PRIMARY KEY" if name == "path" else name for name in COLUMNS)
     names, marks = ", ".join(COLUMNS), ", ".join("?" * len(COLUMNS))
     ours = (str(root),)
@@ -142,8 +182,9 @@ def _update(path: Path, root: Path, rebuild: bool) -> list[Row]:
             with connection:
                 connection.executemany(f"INSERT OR REPLACE INTO records ({names}) VALUES ({marks})", values)
                 connection.executemany("DELETE FROM records WHERE path = ?", gone)
-        query = f"SELECT {names} FROM records WHERE root = ? ORDER BY run_id, path"
-        return [Row(*found) for found in connection.execute(query, ours)]
+        wanted = "".join(f" AND ({COLUMNS[COLUMNS.index(name)]} = ? OR damaged <> '')" for name in only)
+        query = f"SELECT {names} FROM records WHERE root = ?{wanted} ORDER BY run_id, path"
+        return [Row(*found) for found in connection.execute(query, (*ours, *only.values()))]
 
 
 def _look(root: Path, known: Mapping[str, tuple[int, int]]) -> tuple[set[str], list[Row]]:

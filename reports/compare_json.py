@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bench.records.comparison import Axis, Group, Pair, axis_value, replayed
+from bench.records.comparison import Axis, Group, Pair, axis_value
 from bench.records.stats.differences import OpDifferences
 from bench.records.types import Record
 from bench.reports import view
@@ -44,7 +44,7 @@ def _record(record: Record, axes: Sequence[Axis], files: Mapping[int, str]) -> d
         "run": record.run.id,
         "record": files.get(id(record)),
         "axis": {axis: axis_value(record, axis) for axis in axes},
-        "replayed": replayed(record),
+        "replayed": record.replayed,
         "placement": record.placement.text,
         "median_ns": summary.median_ns if summary else None,
         "interval_95": {"low_ns": summary.low_ns, "high_ns": summary.high_ns} if summary else None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bench.records.comparison import Axis, Group, Pair, Unlike, axis_value, replayed
+from bench.records.comparison import Axis, Group, Pair, Unlike, axis_value
 from bench.records.outcomes import OpRow
 from bench.records.stats.differences import OpDifferences, Ratio
 from bench.records.types import Record
@@ -36,7 +36,7 @@ def blocks(groups: Sequence[Group], alone: Sequence[Record], axes: Sequence[Axis
 def side_text(record: Record, axes: Sequence[Axis]) -> str:
     """What sets a record apart in its group: `onnxruntime`, `4 threads`, a run's id."""
     parts = [f"{axis_value(record, axis)} threads" if axis == "threads" else axis_value(record, axis) for axis in axes]
-    return words.plain(" · ".join(parts) + (" (replayed)" if replayed(record) else ""))
+    return words.plain(" · ".join(parts) + (" (replayed)" if record.replayed else ""))
 
 
 def _label(record: Record) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from bench.records.history import History, Series
 from bench.reports import blocks, history_view
 from bench.reports import format as fmt
+from bench.reports.compare_view import signed_percent
 from bench.reports.html import page
 from bench.reports.html_bundle import Bundle, plotly_bundle
 from bench.reports.html_cases import Charts
@@ -52,7 +53,7 @@ def figure(history: History) -> Figure:
         if series.breaks:
             mark(series.rows[0].started, f"break: {'; '.join(series.breaks)}", "dash", colour(number))
         for step in series.steps:
-            mark(step.started, f"step {history_view.signed_percent(step.change)}", "dot", colour(number))
+            mark(step.started, f"step {signed_percent(step.change)}", "dot", colour(number))
     traces = [_trace(series, number) for number, series in enumerate(history.series)]
     axes = {"xaxis": {"type": "date", "rangemode": "normal"}, "yaxis": {"title": {"text": "median, ms"}}}
     page_layout = layout(_HEIGHT, "run started (UTC)", **axes, shapes=shapes, annotations=notes)

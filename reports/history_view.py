@@ -18,7 +18,7 @@ from bench.reports.terminal_show import moment
 
 SCHEMA = 1
 BARS = "▁▂▃▄▅▆▇█"
-SPARKS = 24  # runs shown; the page of --plot has all
+SPARKS = 20  # runs shown; the page of --plot has all
 _FLAT = 1.02  # within 2 % a trend fills half of the height at most: noise must not look like mountains
 _APART = 3
 
@@ -57,9 +57,13 @@ def _row(series: Series) -> tuple[str, ...]:
         fmt.count(len(series.rows)),
         fmt.duration(last.median_ns, known),
         fmt.short_duration(series.level_ns),
-        f"{spark(series)}\n{_range(series)}",
+        "\n".join([spark(series), _range(series), *_too_few(series)]),
         anchor or fmt.NONE,
     )
+
+
+def _too_few(series: Series) -> list[str]:
+    return [] if series.enough else [f"{len(series.rows)} of {FEWEST} runs for a step"]
 
 
 def _range(series: Series) -> str:
@@ -86,11 +90,6 @@ def _steps(history: History) -> Iterable[tuple[str, str]]:
     for series in history.series:
         for step in series.steps:
             yield f"{case_text(history)}: {step_text(step)}", "warning" if step.change > 0 else ""
-        if not series.enough and series is history.series[-1]:
-            yield (
-                f"{case_text(history)}: {fmt.counted(len(series.rows), 'run')} are too few to tell a step from.",
-                "dim",
-            )
         if series.unseen:
             yield f"{case_text(history)}: no step is looked for in the oldest {series.unseen} runs.", "dim"
 

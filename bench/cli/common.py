@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import click
 
 from bench.base.errors import UsageError, did_you_mean
 
+_LAST = re.compile(r"last(?:~(\d{1,6}))?")
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -47,20 +49,33 @@ def results_folder(given: Path | None, config: Any) -> Path:
 
 
 def find_run(root: Path, wanted: str) -> str:
-    """The id of a run: `last`, an id, or the unique beginning of one. Raises UsageError."""
+    """A run's id from an id, the unique beginning of one, `last`, or `last~N`: the N-th before. Raises UsageError.
+
+    Looks into no more folders than it must: a results folder may hold thousands.
+    """
     from bench.records import store
 
-    ids = sorted({path.parent.name for path in store.files(root)})
-    if not ids:
-        raise UsageError(f"no runs in {root}", "", "Measure something: bench run --model prisma")
-    if wanted == "last":
-        return ids[-1]
-    matching = [run for run in ids if run.startswith(wanted)]
+    try:
+        names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
+    except OSError:
+        names = []
+    last = _LAST.fullmatch(wanted)
+    if last:
+        back = int(last[1] or 0)
+        for name in reversed(names):
+            if store.run_files(root / name):
+                if not back:
+                    return name
+                back -= 1
+        known = int(last[1] or 0) - back
+        found = f"There {'is' if known == 1 else 'are'} {known or 'no'} run{'' if known == 1 else 's'} in {root}."
+        raise UsageError(f"no run {wanted!r}", found, "Measure something: bench run --model prisma")
+    matching = [name for name in names if name.startswith(wanted) and store.run_files(root / name)]
     if len(matching) == 1 or wanted in matching:
         return wanted if wanted in matching else matching[0]
     if matching:
         raise UsageError(f"{wanted!r} is the beginning of several runs", ", ".join(matching[:8]), "Give more of it.")
-    raise UsageError(f"no run {wanted!r} in {root}", "", did_you_mean(wanted, ids[-50:]))
+    raise UsageError(f"no run {wanted!r} in {root}", "", did_you_mean(wanted, names[-50:]))
 
 
 @contextlib.contextmanager

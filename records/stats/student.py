@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 _TINY = 1e-300
@@ -52,6 +53,7 @@ def t_cdf(t: float, df: float) -> float:
     return 1.0 - tail if t >= 0 else tail
 
 
+@functools.lru_cache(maxsize=4096)  # an index of thousands of records asks for the same few
 def t_quantile(p: float, df: float) -> float:
     """The t with P(T <= t) = p, 0 < p < 1, by bisection on t_cdf."""
     if not 0.0 < p < 1.0:

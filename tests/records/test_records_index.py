@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sqlite3
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from bench.base.errors import StorageError
 from bench.records import index, store
 from bench.records.stats import latency_summary
-from bench.records.types import CaseError, Record
+from bench.records.types import CaseError, Conditions, Reading, Record
 
 Make = Callable[..., Record]
 READ_ALL = (
@@ -68,6 +69,44 @@ def test_a_row_says_what_the_record_says(make_record: Make, root: Path, cache: P
     )  # fmt: skip
     assert (row.placement, row.error, row.damaged) == ("full (XNNPACK)", "", "")
     assert set(index.COLUMNS) == set(index.Row.__dataclass_fields__)
+
+
+def test_a_row_says_what_a_series_has_in_common(make_record: Make, root: Path, cache: Path) -> None:
+    record = make_record(
+        conditions=(Conditions(phase="before", at="", readings=(Reading(name="pin", value="unpinned"),)),)
+    )
+    store.save(record, root)
+    (row,) = index.rows(root, cache)
+    assert (row.fingerprint, row.runtime, row.placement_kind) == ("f" * 16, "ai-edge-litert 2.3.0", "full")
+    assert (row.clocks, row.artifact, row.kind, row.label) == ("pin unpinned", "ab" * 32, "local", record.case.label)
+    assert (row.measured, row.replayed, row.schema) == (True, False, record.schema)
+    assert dataclasses.replace(row, kind="replay").replayed
+
+
+def test_only_rows_of_the_wanted_values_come_and_those_that_cannot_be_read(
+    make_record: Make, root: Path, cache: Path
+) -> None:
+    for count in (1, 2):
+        store.save(make_record(case_threads=count), root)
+    store.save(make_record(case_threads=2, case_model="other"), root)
+    assert threads(index.rows(root, cache, only={"threads": 2})) == [2, 2]
+    assert threads(index.rows(root, cache, only={"threads": 2, "model": "other"})) == [2]
+    assert index.rows(root, cache, only={"model": "nobody's"}) == []
+    broken = store.save(make_record(case_threads=9), root)
+    broken.write_bytes(b"{")
+    assert [row.path for row in index.rows(root, cache, only={"model": "nobody's"})] == [str(broken)]
+    with pytest.raises(ValueError, match="tuple"):
+        index.rows(root, cache, only={"1 = 1 OR model": "x"})
+
+
+def test_an_index_of_other_columns_is_left_for_the_bench_that_made_it(
+    make_record: Make, root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(make_record(), root)
+    before = index.rows(root, cache)
+    monkeypatch.setattr(index, "VERSION", index.VERSION + 1)
+    assert index.rows(root, cache) == before
+    assert len(list(cache.glob("*.sqlite3"))) == 2
 
 
 def test_a_failed_case_has_its_error_and_no_number(make_record: Make, root: Path, cache: Path) -> None:
