@@ -12,12 +12,16 @@ from bench.base.process import STDERR_TAIL_LINES, ChildEnded, ChildTimeout, Link
 from bench.devices.protocol import Device
 from bench.records.types import CaseError
 
+MORE_TIME = "Give it more time with --limit, or see what it waits for in the lines below."
+OUT_OF_REACH = "See to its cable and to what else runs there; what was left running is ended by the next run."
+
 
 @dataclass(frozen=True)
 class Ran:
     """returncode: negative: ended by that signal; None: not known. lost: why the way to the device broke, or empty.
 
-    elapsed_ns: on this host, the way to the device included.
+    elapsed_ns: on this host, the way to the device included. left: its time was over, and the device was out of reach
+    for ending it.
     """
 
     argv: tuple[str, ...]
@@ -27,12 +31,15 @@ class Ran:
     elapsed_ns: int
     timed_out: bool = False
     lost: str = ""
+    left: bool = False
 
     @property
     def end(self) -> str:
         """How it ended, in words."""
         if self.lost:
             return f"the way to the device broke: {self.lost}"
+        if self.left:
+            return "its time limit passed, and it could not be ended"
         if self.timed_out:
             return "it was ended after its time limit"
         name = signal_name(self.returncode)
@@ -53,6 +60,7 @@ def run(device: Device, argv: Sequence[str], limit_s: float, tell: Callable[[str
     process = device.spawn(list(argv))
     lines: list[str] = []
     code: int | None = None
+    closed: int | None = None
     timed_out, lost = False, ""
     try:
         while True:
@@ -66,7 +74,7 @@ def run(device: Device, argv: Sequence[str], limit_s: float, tell: Callable[[str
     except ChildEnded as ended:
         code = ended.returncode
     finally:
-        process.close()
+        closed = process.close()
     return Ran(
         argv=tuple(argv),
         stdout="\n".join(lines) + "\n" * bool(lines),
@@ -75,6 +83,7 @@ def run(device: Device, argv: Sequence[str], limit_s: float, tell: Callable[[str
         elapsed_ns=int((time.monotonic() - begun) * 1e9),
         timed_out=timed_out,
         lost=lost,
+        left=timed_out and closed is None,
     )
 
 
@@ -91,11 +100,12 @@ def must_have_ended(ran: Ran, limit_s: float, phase: str, transcript: str) -> No
             )
         )
     if ran.timed_out:
+        then = ", and the device did not answer" if ran.left else "; it was ended"
         raise InvocationFailed(
             CaseError(
                 kind="timed out",
-                message=f"it did not end within {limit_s:g} s; it was ended",
-                todo="Give it more time with --limit, or see what it waits for in the lines below.",
+                message=f"it did not end within {limit_s:g} s{then}",
+                todo=OUT_OF_REACH if ran.left else MORE_TIME,
                 phase=phase,
                 stderr_tail=transcript,
             )
