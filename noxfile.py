@@ -42,3 +42,10 @@ def perf(session: nox.Session) -> None:
     """Ratios measured side by side in one run: our cost over the runtimes', start-up, op profiles. Takes minutes."""
     session.install("-e", ".[dev]")
     session.run("pytest", "benchmarks", "-s", "--benchmark-columns=median,iqr,rounds", *session.posargs)
+
+
+@nox.session
+def trials(session: nox.Session) -> None:
+    """False alarms and found regressions of the gate here, by a fixed plan. About an hour; can be cut off."""
+    session.install("-e", ".[dev]")
+    session.run("python", "benchmarks/gate_trials.py", *session.posargs)
