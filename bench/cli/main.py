@@ -17,10 +17,15 @@ from bench.cli.common import reader_may_leave
 # verb -> its one line in --help. The module bench.cli.VERB is imported when the verb is used.
 VERBS = {
     "run": "Measure models on devices: latency, where it ran, op profile, report.",
+    "gate": "Tell whether a change made a model slower, or a run is over its budget.",
+    "compare": "Put runs, devices or backends side by side: what differs, medians, ops.",
+    "history": "Show how a case's median went over its runs, and whether there is a new step.",
+    "records": "Export, import, merge or prune records.",
     "models": "List the model zoo, show a graph's ops, or build its files.",
     "devices": "List devices, with what is known of them.",
     "show": "List earlier runs, or show one in full.",
     "report": "Write the HTML report of an earlier run again.",
+    "export": "Write an earlier run for CI and other tools: JUnit, Markdown, pyperf, ...",
     "tools": "List, fetch or check the native measuring tools that devices run.",
     "doctor": "Tell what this machine can measure, and what disturbs it.",
 }

@@ -1,0 +1,1 @@
+"""The regression gate: two arms that take turns, and what follows from them."""
