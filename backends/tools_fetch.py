@@ -60,7 +60,7 @@ def address_of(wanted: Wanted) -> str:
         known = ", ".join(f"{each.abi} ({each.system})" for each in tool(wanted.tool).builds)
         raise UsageError(
             f"no {wanted} is published",
-            f"Published: {known}.",
+            f"Published: {known}." if known else f"Licence: {tool(wanted.tool).licence}.",
             f"Build it ({tool(wanted.tool).source}), or give --address URL.",
         )
     return published.address

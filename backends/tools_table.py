@@ -79,6 +79,13 @@ TOOLS: dict[str, Tool] = {
                 Build(system="linux", abi=_ARM64, base=_LITERT, file="linux_arm64/benchmark_model"),
             ),
         ),
+        Tool(
+            name="trtexec",
+            title="TensorRT's benchmark tool",
+            licence="of NVIDIA; comes with TensorRT",
+            source="https://github.com/NVIDIA/TensorRT/tree/main/samples/trtexec",
+            builds=(),  # published with TensorRT only
+        ),
     )
 }
 

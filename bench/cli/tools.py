@@ -94,7 +94,12 @@ def _print_tool(name: str, files: list[ToolFile | UsageError]) -> None:
     if not files:
         click.echo("  not here")
     published = ", ".join(f"{each.abi} ({each.system})" for each in facts.builds)
-    for line in wrapped(f"  published for {published}: bench tools fetch {name}", "    "):
+    where = (
+        f"published for {published}: bench tools fetch {name}"
+        if published
+        else f"not published by itself: {facts.source}"
+    )
+    for line in wrapped(f"  {where}", "    "):
         click.echo(line)
 
 

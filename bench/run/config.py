@@ -13,7 +13,7 @@ from bench.base.errors import UsageError, did_you_mean
 from bench.base.paths import find_upward
 
 FILE_NAME = "bench.toml"
-TOOLS = ("edgetpu_compiler", "benchmark_model", "benchmark_litert_model")
+TOOLS = ("edgetpu_compiler", "benchmark_model", "benchmark_litert_model", "trtexec")
 
 
 class RunDefaults(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

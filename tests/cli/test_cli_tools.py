@@ -71,10 +71,10 @@ def for_machine(program: bytes, number: int) -> bytes:
 def test_list_of_nothing(run: Run) -> None:
     text = run("list").stdout
     assert run().stdout == text
-    assert text.count("not here") == 2
+    assert text.count("not here") == 3
     assert "arm64-v8a (android)" in text
     assert all(len(line) <= 80 for line in text.splitlines())
-    first, second = json.loads(run("list", "--json").stdout)
+    first, second, _ = json.loads(run("list", "--json").stdout)
     assert (first["name"], second["name"]) == ("benchmark_model", "benchmark_litert_model")
     assert first["files"] == []
     assert first["published"][0]["address"].endswith("/android_aarch64_benchmark_model")
@@ -151,7 +151,7 @@ def test_named_in_the_configuration(run: Run, tmp_path: Path, program: bytes) ->
     (own / "android_aarch64_benchmark_model").write_bytes(for_machine(program, AARCH64))
     (own / "benchmark_model").write_text("#!/bin/sh\n")
     (tmp_path / "bench.toml").write_text('[tools]\nbenchmark_model = "own"\nbenchmark_litert_model = "missing"\n')
-    first, second = json.loads(run("list", "--json").stdout)
+    first, second, _ = json.loads(run("list", "--json").stdout)
     assert [(file.get("abi"), file.get("source")) for file in first["files"]] == [
         ("arm64-v8a", "named"), (None, None), ("x86_64", "named"),
     ]  # fmt: skip

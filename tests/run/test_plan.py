@@ -115,13 +115,13 @@ def test_two_files_of_one_name_are_not_taken_for_each_other(file: Callable[[str]
 
 
 def test_what_cannot_be_is_skipped_with_its_reason_and_is_lost() -> None:
-    found = plan("paradox_1", backends=("litert", "openvino"), accelerators=("cpu", "gpu"), variants=("fp32", "int4"))
+    found = plan("paradox_1", backends=("litert", "openvino"), accelerators=("cpu", "nnapi"), variants=("fp32", "int4"))
     assert {planned.case.accelerator for planned in found.cases} == {"cpu"}
     reasons = {each.combination: each.reason for each in found.skipped}
     assert len(reasons) == 6
-    assert "no accelerator gpu" in reasons["local · paradox_1 fp32 · litert gpu"]
+    assert "no accelerator nnapi" in reasons["local · paradox_1 fp32 · litert nnapi"]
     assert "int4" in reasons["local · paradox_1 int4 · litert cpu"]
-    assert found.lost == ("accelerator gpu", "variant int4")
+    assert found.lost == ("accelerator nnapi", "variant int4")
 
 
 def test_a_backend_that_is_not_installed_is_skipped_with_the_command_that_mends_it(

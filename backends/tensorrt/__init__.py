@@ -1,0 +1,1 @@
+"""What trtexec prints and takes: logs, times, profiles, layers, flags."""

@@ -1,0 +1,173 @@
+"""From power readings to energy per inference. Pure: who reads, and when, is elsewhere (`power_meters`).
+
+All times are of one clock (ns). Power between two readings is taken as running straight from one to the other
+(trapezoids), and as its nearest reading's beyond the first and last one of a span. Rails are never added up: some feed
+others, and none of their names says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from bench.records.energy import Energy, RailEnergy, Scope
+
+LEAST: Final = 3  # readings in a span, below which it has no mean
+COVERED: Final = 0.5  # a span must be covered by readings to this part
+NS: Final = 1e9
+
+# The rail that NVIDIA's developer guides call the module's input, by device-tree model. Boards that have no such rail
+# (AGX Xavier and AGX Orin feed their module over several) are not here. The first that fits.
+_BOARD_RAILS: Final[tuple[tuple[str, str], ...]] = (
+    ("jetson tx1", "vdd_in"),
+    ("jetson-tx1", "vdd_in"),
+    ("jetson tx2", "vdd_in"),
+    ("jetson-tx2", "vdd_in"),
+    ("quill", "vdd_in"),
+    ("jetson nano", "pom_5v_in"),
+    ("jetson-nano", "pom_5v_in"),
+    ("xavier nx", "vdd_in"),
+    ("orin nano", "vdd_in"),
+    ("orin nx", "vdd_in"),
+)
+
+
+class Power(NamedTuple):
+    time_ns: int
+    watts: float
+
+
+class Count(NamedTuple):
+    """A meter that adds up."""
+
+    time_ns: int
+    joules: float
+
+
+class Span(NamedTuple):
+    """A timed part: so many inferences one behind the other."""
+
+    start_ns: int
+    end_ns: int
+    inferences: int
+
+
+class Rail(NamedTuple):
+    """resolution_w: of one reading; None: the smallest step that was seen stands for it."""
+
+    name: str
+    scope: Scope = "unknown"
+    resolution_w: float | None = None
+
+
+def board_rail(model: str, rails: Sequence[str]) -> str:
+    """The rail that is all of this device model; empty where none is known to be."""
+    known = next((rail for words, rail in _BOARD_RAILS if words in model.lower()), "")
+    return known if known in rails else ""
+
+
+def powers(counts: Sequence[Count], wraps_at_j: float | None = None) -> list[Power]:
+    """The mean power between each two readings of a counter, at the middle of them.
+
+    wraps_at_j: where the counter starts again; a step back without it, or of a long gap, is left out.
+    """
+    found = []
+    for before, after in pairwise(counts):
+        passed_ns, joules = after.time_ns - before.time_ns, after.joules - before.joules
+        if joules < 0 and wraps_at_j:
+            joules += wraps_at_j
+        if passed_ns > 0 and joules >= 0:
+            found.append(Power(before.time_ns + passed_ns // 2, joules / (passed_ns / NS)))
+    return found
+
+
+def joules(series: Sequence[Power], start_ns: int, end_ns: int) -> float | None:
+    """Drawn from start to end; None where fewer than LEAST readings lie in it, or they cover less than half of it.
+
+    series: in the order of time.
+    """
+    inside = [power for power in series if start_ns <= power.time_ns <= end_ns]
+    if len(inside) < LEAST or inside[-1].time_ns - inside[0].time_ns < COVERED * (end_ns - start_ns):
+        return None
+    edges = [Power(start_ns, inside[0].watts), *inside, Power(end_ns, inside[-1].watts)]
+    return sum((b.time_ns - a.time_ns) * (a.watts + b.watts) / 2 for a, b in pairwise(edges)) / NS
+
+
+def mean_watts(series: Sequence[Power]) -> float | None:
+    """Over the time from the first reading to the last; None of fewer than LEAST."""
+    if len(series) < LEAST or series[-1].time_ns <= series[0].time_ns:
+        return None
+    start, end = series[0].time_ns, series[-1].time_ns
+    drawn = joules(series, start, end)
+    return None if drawn is None else drawn / ((end - start) / NS)
+
+
+def assess(
+    source: str,
+    readings: Mapping[Rail, Sequence[Power]],
+    spans: Sequence[Span],
+    idle: tuple[int, int] | None,
+    board: str = "",
+) -> Energy:
+    """What each rail drew over the timed spans. idle: start and end of the moments before.
+
+    readings: of each rail in the order of time, those of the idle moments among them. board: the rail that is all of
+    the device, see `board_rail`; else the only one whose meter makes it that.
+    """
+    if not readings:
+        return Energy(source=source, unavailable="the device has no power rail that can be read")
+    timed_ns, inferences = sum(span.end_ns - span.start_ns for span in spans), sum(span.inferences for span in spans)
+    if timed_ns <= 0 or inferences <= 0:
+        return Energy(source=source, unavailable="there is no timed part")
+    known = [rail.name for rail in readings if rail.scope == "board" or rail.name == board]
+    whole = known[0] if len(known) == 1 else ""
+    rails = tuple(
+        _rail(rail._replace(scope="board") if rail.name == whole else rail, series, spans, idle, timed_ns, inferences)
+        for rail, series in readings.items()
+    )
+    return Energy(
+        source=source,
+        rails=rails,
+        board=whole,
+        inferences=inferences,
+        timed_ns=timed_ns,
+    )
+
+
+def _rail(
+    rail: Rail, series: Sequence[Power], spans: Sequence[Span], idle: tuple[int, int] | None, timed_ns: int, count: int
+) -> RailEnergy:
+    timed = [power for span in spans for power in series if span.start_ns <= power.time_ns <= span.end_ns]
+    drawn = [joules(series, span.start_ns, span.end_ns) for span in spans]
+    known = [each for each in drawn if each is not None]
+    if len(known) < len(drawn):
+        seconds = timed_ns / NS
+        reason = f"{len(timed)} readings in {seconds:.3g} s of timed inferences are too few: measure longer (--time)"
+        return RailEnergy(name=rail.name, scope=rail.scope, samples=len(timed), unavailable=reason)
+    before = [power for power in series if idle is not None and idle[0] <= power.time_ns <= idle[1]]
+    idle_w = mean_watts(before)
+    mean_w = sum(known) / (timed_ns / NS)
+    net_w = None if idle_w is None else mean_w - idle_w
+    return RailEnergy(
+        name=rail.name,
+        scope=rail.scope,
+        mean_w=mean_w,
+        idle_w=idle_w,
+        joules=sum(known),
+        joules_per_inference=sum(known) / count,
+        net_w=net_w,
+        net_joules_per_inference=None if net_w is None else net_w * (timed_ns / NS) / count,
+        samples=len(timed),
+        idle_samples=len(before),
+        changes=sum(a.watts != b.watts for a, b in pairwise(timed)),
+        rate_hz=len(timed) / (timed_ns / NS),
+        resolution_w=_step(series) if rail.resolution_w is None else rail.resolution_w,
+        idle_reason="" if idle_w is not None else f"{len(before)} readings before the run are too few",
+    )
+
+
+def _step(series: Sequence[Power]) -> float | None:
+    """The smallest step between values that were seen."""
+    values = sorted({power.watts for power in series})
+    return min((b - a for a, b in pairwise(values)), default=None)
