@@ -18,7 +18,7 @@ def answering(job: Job) -> Iterator[tuple[list[Slot], Answer]]:
 
     The outputs' files are overwritten by the next answer. job.limit_s is for all of it. Raises InvocationFailed.
     """
-    with AgentClient(job.device, job.program.path, job.limit_s) as agent:
+    with AgentClient(job.device, job.program.path, job.limit_s, job.case.accelerator) as agent:
         _, loaded, _ = load(agent, job, profiling=False)
 
         def answer(files: Sequence[str]) -> list[Output]:

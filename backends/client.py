@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import msgspec
 
-from bench.base.process import ChildEnded, ChildTimeout, Process, signal_name
+from bench.base.process import ChildEnded, ChildTimeout, LinkLost, Process, signal_name
 from bench.devices.protocol import Device
 from bench.devices.recording_process import ReplayedProcess
 from bench.records.types import CaseError, TensorSpec
@@ -22,6 +22,16 @@ SIGNAL_ADVICE = {
     "SIGABRT": "The runtime gave up on an internal check; its last words stand below.",
     "SIGKILL": "Killed from outside: often the kernel, out of memory. See `dmesg`, or free some memory.",
     "SIGBUS": "The model file or memory went away under the runtime; is the disk full?",
+}
+_MISMATCH = (
+    "A libedgetpu that was built for another TensorFlow than this runtime does that. Install a libedgetpu for this "
+    "runtime's version, or the runtime (tflite_runtime) that your libedgetpu was built for."
+)
+_NO_KERNEL = "A GPU's delegate that lacks an op can do that; see what it said below, and measure it on the CPU."
+# What it usually means where such an accelerator is at work.
+ACCELERATOR_ADVICE = {
+    "edgetpu": {"SIGSEGV": _MISMATCH, "SIGABRT": _MISMATCH},
+    "gpu": {"SIGILL": _NO_KERNEL},
 }
 
 
@@ -37,8 +47,12 @@ class InvocationFailed(Exception):
 class AgentClient:
     """One agent process. Use as a context: on leaving, its process group is gone."""
 
-    def __init__(self, device: Device, agent: str, limit_s: float) -> None:
-        """limit_s: for the whole invocation. Raises NotMeasuredError when it cannot be started."""
+    def __init__(self, device: Device, agent: str, limit_s: float, accelerator: str = "") -> None:
+        """limit_s: for the whole invocation. accelerator: tells what a crash may mean.
+
+        Raises NotMeasuredError when it cannot be started.
+        """
+        self._accelerator = accelerator
         self._begun = time.monotonic()
         self._limit_s = limit_s
         self._ends = self._begun + limit_s
@@ -93,8 +107,10 @@ class AgentClient:
                     stderr_tail=self.stderr(),
                 )
             ) from None
+        except LinkLost as lost:
+            raise InvocationFailed(lost_error(lost.reason, phase, self.stderr())) from None
         except ChildEnded as ended:
-            raise InvocationFailed(ended_error(ended.returncode, phase, self.stderr())) from None
+            raise InvocationFailed(ended_error(ended.returncode, phase, self.stderr(), self._accelerator)) from None
         try:
             answer: dict[str, Any] = msgspec.json.decode(line)
         except msgspec.DecodeError:
@@ -106,7 +122,7 @@ class AgentClient:
         return answer
 
 
-def ended_error(returncode: int | None, phase: str, stderr: str) -> CaseError:
+def ended_error(returncode: int | None, phase: str, stderr: str, accelerator: str = "") -> CaseError:
     """What to say of a process that ended in the middle of something."""
     name = signal_name(returncode)
     if name:
@@ -116,10 +132,21 @@ def ended_error(returncode: int | None, phase: str, stderr: str) -> CaseError:
     return CaseError(
         kind="crashed",
         message=message,
-        todo=SIGNAL_ADVICE.get(name, ""),
+        todo=ACCELERATOR_ADVICE.get(accelerator, {}).get(name) or SIGNAL_ADVICE.get(name, ""),
         phase=phase,
         exit_code=None if name else returncode,
         signal=name,
+        stderr_tail=stderr,
+    )
+
+
+def lost_error(reason: str, phase: str, stderr: str) -> CaseError:
+    """What to say where the way to the device broke: what became of the process is not known."""
+    return CaseError(
+        kind="link lost",
+        message=f"the way to the device broke in the middle: {reason} (in {phase})",
+        todo="See to the way to it, and repeat; what was left running there is ended before the next case.",
+        phase=phase,
         stderr_tail=stderr,
     )
 

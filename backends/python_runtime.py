@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -60,10 +60,11 @@ def load(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any],
         accelerator=case.accelerator,
         threads=case.threads,
         options=case.options,
+        scratch=job.scratch,
     )
     spawn_ns = agent.elapsed_ns
     loaded = agent.ask(
-        "load", "loading the model", model=job.model, shapes=case.shapes, trace=str(job.folder) if profiling else ""
+        "load", "loading the model", model=job.model, shapes=case.shapes, trace=_place(job) if profiling else ""
     )
     dynamic = next((slot.spec for slot in slots(loaded) if slot.spec.dynamic), None)
     if dynamic is not None:
@@ -86,12 +87,20 @@ def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any
 
 
 def read_outputs(agent: AgentClient, job: Job) -> list[Output]:
-    answer = agent.ask("outputs", "reading the outputs", folder=str(job.folder))
+    answer = agent.ask("outputs", "reading the outputs", folder=_place(job))
     specs = _specs(answer["outputs"])
-    return [
-        Output(spec, Path(name), float(raw.get("scale", 0.0)), int(raw.get("zero_point", 0)))
-        for spec, name, raw in zip(specs, answer["files"], answer["outputs"], strict=True)
-    ]
+    found = []
+    for spec, name, raw in zip(specs, answer["files"], answer["outputs"], strict=True):
+        file = job.folder / PurePosixPath(name.replace("\\", "/")).name
+        with agent.waiting():
+            job.device.pull(name, file)
+        found.append(Output(spec, file, float(raw.get("scale", 0.0)), int(raw.get("zero_point", 0))))
+    return found
+
+
+def _place(job: Job) -> str:
+    """A folder on the device that the agent may write to."""
+    return job.scratch or str(job.folder)
 
 
 def turn_length(typical_ns: int) -> int:
@@ -102,7 +111,7 @@ def turn_length(typical_ns: int) -> int:
 def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured:
     """One invocation with turns for `seconds`. Raises InvocationFailed."""
     started = now()
-    with AgentClient(job.device, job.program.path, job.limit_s) as agent:
+    with AgentClient(job.device, job.program.path, job.limit_s, job.case.accelerator) as agent:
         watch.stage("loading")
         hello, loaded, spawn_ns = _begin(agent, job, profiling=False)
         first_ns = int(agent.ask("first", "first inference")["first_ns"])
@@ -161,7 +170,7 @@ def profile(job: Job, typical_ns: float | None, watch: Watch) -> Profiled:
     """
     guess = typical_ns or PROFILE_NS / PROFILE_AT_LEAST
     count = min(max(PROFILE_AT_LEAST, int(PROFILE_NS / max(guess, 1.0))), PROFILE_AT_MOST)
-    with AgentClient(job.device, job.program.path, job.limit_s) as agent:
+    with AgentClient(job.device, job.program.path, job.limit_s, job.case.accelerator) as agent:
         watch.stage("profiling")
         _begin(agent, job, profiling=True)
         agent.ask("first", "first inference")

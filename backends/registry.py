@@ -10,6 +10,7 @@ from typing import cast
 
 from bench.backends.job import Driver
 from bench.backends.option import Option
+from bench.backends.tensorrt import flags as tensorrt
 from bench.backends.tflite import options as tflite
 from bench.base.errors import UsageError, did_you_mean
 
@@ -19,7 +20,7 @@ PYTHON_DRIVER = "bench.backends.python_runtime"
 @dataclass(frozen=True)
 class Backend:
     """formats: of model files, the preferred first; accelerators: the default first; module: what it imports, empty
-    for a native tool; driver: the module that drives it.
+    for a native tool; driver: the module that drives it. extra: does not come with bench, so nothing is amiss without.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Backend:
     accelerators: tuple[str, ...]
     options: dict[str, Option] = field(default_factory=dict)
     driver: str = PYTHON_DRIVER
+    extra: bool = False
 
     @property
     def native(self) -> bool:
@@ -55,12 +57,24 @@ BACKENDS: dict[str, Backend] = {
             module="ai_edge_litert",
             install="pip install 'ai-edge-litert>=2.3,<2.4'",
             formats=("tflite",),
-            accelerators=("cpu",),
+            accelerators=("cpu", "gpu", "edgetpu"),
             options={
                 "kernels": Option(
                     ("xnnpack", "builtin", "reference"),
                     "XNNPACK delegate, TFLite's own optimised kernels, or its reference kernels",
-                )
+                    ("cpu",),
+                ),
+                "precision": Option(
+                    ("f32", "runtime"),
+                    "compute in fp32, or as the runtime chooses (fp16 on GPUs that have it)",
+                    ("gpu",),
+                ),
+                "clock": Option(
+                    ("", "standard", "maximum"), "of a USB Edge TPU; left out: as its library was built", ("edgetpu",)
+                ),
+                "device": Option(
+                    ("",), "which Edge TPU: usb, pci, usb:1; left out: any", ("edgetpu",), r"(usb|pci)(:\d+)?|:\d+"
+                ),
             },
         ),
         Backend(
@@ -69,9 +83,10 @@ BACKENDS: dict[str, Backend] = {
             module="onnxruntime",
             install="pip install onnxruntime",
             formats=("onnx",),
-            accelerators=("cpu",),
+            accelerators=("cpu", "gpu"),
             options={
                 "optimization": Option(("all", "extended", "basic", "disabled"), "level of graph optimisation"),
+                "provider": Option(("", "cuda", "tensorrt"), "execution provider on the GPU; left out: cuda", ("gpu",)),
             },
         ),
         Backend(
@@ -80,12 +95,33 @@ BACKENDS: dict[str, Backend] = {
             module="openvino",
             install="pip install openvino",
             formats=("tflite", "onnx", "ir"),
-            accelerators=("cpu", "auto"),
+            accelerators=("cpu", "gpu", "npu", "auto", "hetero"),
             options={
                 "precision": Option(
                     ("f32", "runtime"), "compute in fp32, or as the runtime chooses (bf16 on CPUs that have it)"
                 ),
+                "hint": Option(("", "latency", "throughput", "none"), "what OpenVINO tunes for; left out: latency"),
+                "streams": Option(("",), "parallel streams; left out: one for latency", pattern=r"[1-9]\d{0,3}"),
+                "hetero": Option(
+                    ("",),
+                    "devices to share the graph, the preferred first: GPU,CPU; left out: all",
+                    ("hetero",),
+                    pattern=r"[A-Za-z]+(\.\d+)?(,[A-Za-z]+(\.\d+)?)*",
+                ),
+                "model_cache": Option(("", "on"), "later invocations of a case load what the first one compiled"),
             },
+        ),
+        Backend(
+            name="opencv",
+            title="OpenCV DNN",
+            module="cv2",
+            install="pip install opencv-python-headless",
+            formats=("onnx",),
+            accelerators=("cpu",),
+            options={
+                "engine": Option(("", "new", "classic"), "of OpenCV 5; left out: the new one, else the classic one"),
+            },
+            extra=True,
         ),
         Backend(
             name="benchmark_model",
@@ -106,6 +142,16 @@ BACKENDS: dict[str, Backend] = {
             accelerators=("cpu", "gpu", "npu"),
             options=tflite.LITERT2,
             driver="bench.backends.benchmark_model",
+        ),
+        Backend(
+            name="trtexec",
+            title="TensorRT trtexec",
+            module="",
+            install="install TensorRT on the device (on a Jetson: sudo apt install tensorrt)",
+            formats=("onnx",),
+            accelerators=("gpu",),
+            options=tensorrt.OPTIONS,
+            driver="bench.backends.trtexec",
         ),
     )
 }

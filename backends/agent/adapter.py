@@ -21,10 +21,12 @@ class Adapter:
     """One loaded model in one runtime.
 
     sync: how `invoker` makes sure that a sample ends when the result is ready; it is written into every record.
+    scratch: a folder that all invocations of a case share and that goes with it; empty: there is none.
     """
 
     name = ""
     sync = ""
+    scratch = ""
 
     def __init__(self, accelerator: str, threads: int, options: Dict[str, str]) -> None:
         self.accelerator = accelerator

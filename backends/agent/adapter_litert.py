@@ -49,7 +49,9 @@ class LiteRt(Adapter):
         if kernels == "xnnpack" and ("XNNPack" in message or "XNNPACK" in message):
             return "XNNPACK cannot prepare it; try --option kernels=builtin."
         if "edgetpu-custom-op" in message:
-            return "It was compiled for an Edge TPU and runs only there; measure the file that it was compiled from."
+            return (
+                "It was compiled for an Edge TPU: --accelerator edgetpu, or measure the file that it was compiled from."
+            )
         if "custom op" in message or "unresolved" in message.lower() or "Didn't find op" in message:
             return "This LiteRT lacks an op of the model; see its ops with `bench models show MODEL`."
         return ""
@@ -151,4 +153,17 @@ def delegated(ops: List[Json], delegate: str) -> Json:
     }
 
 
-ADAPTER = LiteRt
+def make(accelerator: str, threads: int, options: Dict[str, str]) -> Adapter:
+    """The adapter of that accelerator; each knows how its runtime is made to finish."""
+    if accelerator == "gpu":
+        from .litert_gpu import LiteRtGpu
+
+        return LiteRtGpu(accelerator, threads, options)
+    if accelerator == "edgetpu":
+        from .litert_edgetpu import LiteRtEdgeTpu
+
+        return LiteRtEdgeTpu(accelerator, threads, options)
+    return LiteRt(accelerator, threads, options)
+
+
+ADAPTER = make

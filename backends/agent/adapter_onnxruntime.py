@@ -8,7 +8,12 @@ from typing import Any, Callable, Dict, List, Tuple
 
 from .adapter import Adapter, Json, Refused, shape_mismatch
 
-PROVIDERS = {"cpu": "CPUExecutionProvider", "gpu": "CUDAExecutionProvider"}
+GPU_PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
+CPU_PROVIDER = "CPUExecutionProvider"
+INSTALL_GPU = (
+    "The GPU build has it: pip install onnxruntime-gpu (in the place of onnxruntime), with the CUDA, cuDNN and "
+    "TensorRT that its release names. `bench run --accelerator cpu` needs none."
+)
 LEVELS = {
     "all": "ORT_ENABLE_ALL",
     "extended": "ORT_ENABLE_EXTENDED",
@@ -32,10 +37,10 @@ class OnnxRuntime(Adapter):
         except ImportError as error:
             raise Refused("ONNX Runtime cannot be imported: %s" % error, "pip install onnxruntime") from None
         self._ort = onnxruntime
-        self._provider = PROVIDERS.get(self.accelerator, "")
-        available = onnxruntime.get_available_providers()
-        if self._provider not in available:
-            raise Refused("ONNX Runtime has no provider for %s here; it has %s" % (self.accelerator, available))
+        self._providers = providers(self.accelerator, self.options, list(onnxruntime.get_available_providers()))
+        self._provider = self._providers[0]
+        if self.accelerator == "gpu":
+            self.sync += "; the copies to the GPU and back are part of it"
         return str(onnxruntime.__version__)
 
     def load(self, path: str, shapes: Dict[str, List[int]], trace: str) -> None:
@@ -52,7 +57,7 @@ class OnnxRuntime(Adapter):
             options.enable_profiling = True
             options.profile_file_prefix = os.path.join(trace, "onnxruntime")
         try:
-            self._session = self._ort.InferenceSession(path, options, providers=[self._provider])
+            self._session = self._ort.InferenceSession(path, options, providers=self._providers)
         except Exception as error:  # the runtime raises its own classes, which share only Exception
             raise Refused("ONNX Runtime refuses the model: %s" % error) from None
         self._shapes = shapes
@@ -150,6 +155,22 @@ class OnnxRuntime(Adapter):
             "rows": trace_rows(events, inferences),
             "notes": ["ops of the optimised graph; whole microseconds"],
         }
+
+
+def providers(accelerator: str, options: Dict[str, str], available: List[str]) -> List[str]:
+    """The execution providers to ask for, the wanted one first, then who takes what that leaves.
+
+    Raises Refused where this build has no such provider. That it has one does not say that its libraries or a GPU are
+    there: a session that cannot use it falls back in silence, which `placement` finds out.
+    """
+    if accelerator == "cpu":
+        return [CPU_PROVIDER]
+    wanted = GPU_PROVIDERS[options.get("provider") or "cuda"]
+    if wanted not in available:
+        raise Refused("this ONNX Runtime has no %s; it has %s" % (wanted, ", ".join(available)), INSTALL_GPU)
+    # TensorRT leaves to CUDA what it does not take, and CUDA to the CPU.
+    behind = [name for name in (GPU_PROVIDERS["cuda"], CPU_PROVIDER) if name in available and name != wanted]
+    return [wanted, *behind]
 
 
 def trace_rows(events: List[Json], inferences: int) -> List[Json]:

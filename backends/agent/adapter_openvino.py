@@ -1,12 +1,16 @@
-"""OpenVINO with one stream in latency mode; op profile from the request's own counters."""
+"""OpenVINO on one device, or spread over several by AUTO and HETERO; op profile from the request's own counters."""
 
 from __future__ import annotations
 
+import os
+import time
 from typing import Any, Callable, Dict, List, Tuple
 
 from .adapter import Adapter, Json, Refused, shape_mismatch
+from .openvino_counters import counter_rows, counters, primitives, source_ops
+from .openvino_devices import belongs, reason_of, spread_over, wanted_devices
 
-DEVICES = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU", "auto": "AUTO"}
+DEVICES = {"cpu": "CPU", "gpu": "GPU", "npu": "NPU", "auto": "AUTO", "hetero": "HETERO"}
 REPORTED = (
     "INFERENCE_PRECISION_HINT",
     "NUM_STREAMS",
@@ -15,6 +19,7 @@ REPORTED = (
     "EXECUTION_DEVICES",
     "ENABLE_CPU_PINNING",
     "RUNTIME_REQUIREMENTS",
+    "HETERO_NUMBER_OF_SUBMODELS",
 )
 WARM_UP_RUNS = 3
 
@@ -31,35 +36,70 @@ class OpenVino(Adapter):
         self._ov = openvino
         self._core = openvino.Core()
         self._device = DEVICES.get(self.accelerator, "")
-        present = self._core.available_devices
-        if self._device not in present and self._device != "AUTO":
-            raise Refused("OpenVINO has no device for %s here; it has %s" % (self.accelerator, present))
+        self._spread = wanted_devices(self._device, self.options.get("hetero", ""), list(self._core.available_devices))
         return str(openvino.__version__).split("-")[0]
 
-    def _configuration(self, profiling: bool) -> Json:
-        # One inference at a time is measured, so one stream; AUTO takes these for the device that it chooses.
-        own: Json = (
-            {"INFERENCE_NUM_THREADS": self.threads, "NUM_STREAMS": "1"} if self._device in ("CPU", "AUTO") else {}
-        )
-        if self.options.get("precision", "f32") == "f32":
-            # Without this, a CPU with bf16 instructions runs an fp32 model in bf16.
+    @property
+    def _hint(self) -> str:
+        return self.options.get("hint") or "latency"
+
+    def _own(self, device: str) -> Json:
+        """The settings of one device."""
+        own: Json = {}
+        if self._hint != "none":
+            own["PERFORMANCE_HINT"] = self._hint.upper()
+        if self.options.get("streams"):
+            own["NUM_STREAMS"] = self.options["streams"]
+        elif self._hint == "latency" and device == "CPU":
+            own["NUM_STREAMS"] = "1"  # one inference at a time is measured
+        if device == "CPU":
+            own["INFERENCE_NUM_THREADS"] = self.threads
+        # Without this, a CPU with bf16 instructions runs an fp32 model in bf16, and a GPU in fp16. An NPU has no fp32.
+        if self.options.get("precision", "f32") == "f32" and not device.startswith("NPU"):
             own["INFERENCE_PRECISION_HINT"] = self._ov.Type.f32
-        configuration: Json = {"PERFORMANCE_HINT": "LATENCY", "PERF_COUNT": profiling}
-        if self._device == "AUTO":
-            configuration["DEVICE_PROPERTIES"] = {"CPU": own}
+        return own
+
+    def _configuration(self) -> Json:
+        if self._device not in ("AUTO", "HETERO"):
+            configuration = self._own(self._device)
         else:
-            configuration.update(own)
+            configuration = {"DEVICE_PROPERTIES": {name: self._own(name) for name in self._spread}}
+            if self._device == "AUTO" and self._hint != "none":
+                configuration["PERFORMANCE_HINT"] = self._hint.upper()  # HETERO has none of its own
+        configuration["PERF_COUNT"] = self._profiling
+        if self.options.get("model_cache") == "on":
+            if not self.scratch:
+                raise Refused("model_cache=on: the device has no folder for it", "Leave model_cache out.")
+            configuration["CACHE_DIR"] = os.path.join(self.scratch, "openvino-cache")
         return configuration
 
     def load(self, path: str, shapes: Dict[str, List[int]], trace: str) -> None:
         self._profiling, self._runs = bool(trace), 0  # runs: counted while profiling, for the counters' means
+        clock = time.perf_counter_ns
         try:
-            model = self._core.read_model(path)
-            self._reshape(model, shapes)
-            self._compiled = self._core.compile_model(model, self._device, self._configuration(self._profiling))
+            begun = clock()
+            self._model = self._core.read_model(path)
+            self._reshape(self._model, shapes)
+            read = clock()
+            self._compiled = self._core.compile_model(self._model, self._target, self._configuration())
+            self._took = {"read_ms": (read - begun) / 1e6, "compile_ms": (clock() - read) / 1e6}
             self._request = self._compiled.create_infer_request()
         except RuntimeError as error:
             raise Refused("OpenVINO refuses the model: %s" % reason_of(str(error))) from None
+        self._loads = self._remember() if self.options.get("model_cache") == "on" else []
+
+    @property
+    def _target(self) -> str:
+        return "HETERO:" + ",".join(self._spread) if self._device == "HETERO" else self._device
+
+    def _remember(self) -> List[str]:
+        """What each invocation of this case did so far, this one last; those that profile do not count."""
+        path = os.path.join(self.scratch, "openvino-loads")
+        with open(path, "a+") as stream:
+            if not self._profiling:
+                stream.write("%s\n" % ("loaded" if self._compiled.get_property("LOADED_FROM_CACHE") else "compiled"))
+            stream.seek(0)
+            return stream.read().split()
 
     def _reshape(self, model: Any, shapes: Dict[str, List[int]]) -> None:
         wanted = {}
@@ -123,50 +163,47 @@ class OpenVino(Adapter):
 
     def placement(self) -> Json:
         devices = self._execution_devices()
-        nodes = len(self._compiled.get_runtime_model().get_ops()) if self._device == "CPU" else None
         # AUTO names a device in brackets while it only stands in for one that still compiles.
         settled = [name for name in devices if not name.startswith("(")]
-        placement: Json = {
-            "delegate": ",".join(devices),
-            "nodes": nodes,
-            "total": nodes,
-            "evidence": "EXECUTION_DEVICES of the compiled model: %s" % ",".join(devices),
-        }
+        evidence = "EXECUTION_DEVICES of the compiled model: %s" % ",".join(devices)
         if not settled:
-            return dict(placement, kind="unknown", reason="only a stand-in device has run so far: %s" % devices)
-        if self._device == "AUTO" or settled == [self._device]:
+            reason = "only a stand-in device has run so far: %s" % devices
+            return {"kind": "unknown", "delegate": ",".join(devices), "evidence": evidence, "reason": reason}
+        if self._device == "HETERO":
+            return spread_over(self._spread[0], self._assigned(), self._submodels(), evidence)
+        nodes = len(self._compiled.get_runtime_model().get_ops()) if self._device == "CPU" else None
+        placement: Json = {"delegate": ",".join(devices), "nodes": nodes, "total": nodes, "evidence": evidence}
+        if self._device == "AUTO" or all(belongs(name, self._device) for name in settled):
             return dict(placement, kind="full")
-        return dict(placement, kind="partial" if self._device in settled else "none")
+        return dict(placement, kind="partial" if any(belongs(name, self._device) for name in settled) else "none")
+
+    def _assigned(self) -> Dict[str, int]:
+        """Device -> how many of the model's ops HETERO gave it, asked again since the compiled model does not tell."""
+        found: Dict[str, int] = {}
+        for device in self._core.query_model(self._model, self._target, self._configuration()).values():
+            found[device] = found.get(device, 0) + 1
+        return found
+
+    def _submodels(self) -> int:
+        return int(self._compiled.get_property("HETERO_NUMBER_OF_SUBMODELS"))
 
     def settings(self) -> Dict[str, str]:
-        found: Dict[str, str] = {"device": self._device}
+        found: Dict[str, str] = {"device": self._target}
         for name in REPORTED:
             try:
                 value = self._compiled.get_property(name)
             except RuntimeError:
                 continue
             found[name] = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
-        return found
-
-    def _source_ops(self) -> Dict[str, List[str]]:
-        """Name in the compiled graph -> names in the model that were fused into it."""
-        found: Dict[str, List[str]] = {}
-        for op in self._compiled.get_runtime_model().get_ordered_ops():
-            info = op.get_rt_info()
-            if "originalLayersNames" in info:
-                names = str(info["originalLayersNames"].astype(str)).split(",")
-                found[op.get_friendly_name()] = [name for name in names if name]
-        return found
-
-    def _counters(self) -> Dict[Tuple[int, str], Json]:
-        """(position, name) -> {type, exec_type, mean_ns} of the ops that have run."""
-        found: Dict[Tuple[int, str], Json] = {}
-        for position, info in enumerate(self._request.get_profiling_info()):
-            if str(info.status).rsplit(".", 1)[-1] == "NOT_RUN":  # fused into another op, or folded
-                continue
-            seconds = info.real_time.days * 86_400 + info.real_time.seconds
-            mean_ns = seconds * 1_000_000_000 + info.real_time.microseconds * 1000
-            found[(position, info.node_name)] = {"type": info.node_type, "where": info.exec_type, "mean_ns": mean_ns}
+        if self._device in ("AUTO", "HETERO"):
+            for device, values in self._compiled.get_property("DEVICE_PROPERTIES").items():
+                found.update({"%s %s" % (device, name): str(values[name]) for name in REPORTED if name in values})
+        if self._execution_devices() == ["CPU"]:
+            kernels = sorted(primitives(self._compiled).items())
+            found["kernels"] = ", ".join("%s %d" % kernel for kernel in kernels)
+        found.update({name: "%.1f" % took for name, took in self._took.items()})
+        if self._loads:
+            found["model_cache"] = "invocations: %s" % ", ".join(self._loads)
         return found
 
     def profile(self, inferences: int) -> Json:
@@ -176,9 +213,9 @@ class OpenVino(Adapter):
             raise Refused("op profile unavailable: what the counters mean is known for OpenVINO's CPU device only")
         call = self.invoker()
         turn(call, WARM_UP_RUNS)
-        before, runs_before = self._counters(), self._runs
+        before, runs_before = counters(self._request), self._runs
         samples = turn(call, inferences)
-        rows = counter_rows(before, runs_before, self._counters(), self._runs, self._source_ops())
+        rows = counter_rows(before, runs_before, counters(self._request), self._runs, source_ops(self._compiled))
         if not rows:
             raise Refused("op profile unavailable: OpenVINO gave no counters for %s" % self._device)
         return {
@@ -189,45 +226,6 @@ class OpenVino(Adapter):
             "rows": rows,
             "notes": ["ops of the compiled graph, with the model's ops that were fused into them; whole microseconds"],
         }
-
-
-def counter_rows(
-    before: Dict[Tuple[int, str], Json],
-    runs_before: int,
-    after: Dict[Tuple[int, str], Json],
-    runs_after: int,
-    sources: Dict[str, List[str]],
-) -> List[Json]:
-    """Op rows of the runs between two readings of the CPU device's counters; times are sums over those runs.
-
-    A counter is the mean over all runs since the model was compiled, the cold first one among them (openvino,
-    src/plugins/intel_cpu/src/perf_count.h: total duration / number of runs), in whole microseconds: so the sum of the
-    runs in between is the difference of mean times runs.
-    """
-    rows: List[Json] = []
-    for key in sorted(after):
-        counter = after[key]
-        earlier_ns = before[key]["mean_ns"] * runs_before if key in before else 0
-        rows.append(
-            {
-                "position": key[0],
-                "op_type": counter["type"],
-                "name": key[1],
-                # Rounding can make an op that takes no time look as if it took less than none.
-                "time_ns": max(counter["mean_ns"] * runs_after - earlier_ns, 0),
-                "calls": runs_after - runs_before,
-                "source_ops": sources.get(key[1], []),
-                "where": counter["where"],
-            }
-        )
-    return rows
-
-
-def reason_of(message: str) -> str:
-    """OpenVINO's message without the places in its own sources that it begins and wraps the reason with."""
-    lines = [line.strip() for line in message.splitlines()]
-    kept = [line for line in lines if line and not line.startswith("Exception from ")]
-    return " ".join(kept) or message.strip()
 
 
 ADAPTER = OpenVino

@@ -1,18 +1,19 @@
 """The agent's protocol: a JSON object per line on stdin, one per line back. One process is one invocation.
 
-hello {backend, accelerator, threads, options}      -> {agent, python, runtime, version, sync}
+hello {backend, accelerator, threads, options, scratch} -> {agent, python, runtime, version, sync}
 load {model, shapes, trace}                         -> {load_ns, inputs, outputs}
 inputs {files}                                      -> {}            raw little-endian arrays, in order
 first {}                                            -> {first_ns}
 outputs {folder}                                    -> {files, outputs}
 warmup {limit_ns}                                   -> {inferences, duration_ns, window_medians_ns, steady}
-turn {n}                                            -> {start_ns, samples_ns}
+turn {n, busy}                                      -> {start_ns, samples_ns}
 finish {}                                           -> {placement, settings, memory, io}
 profile {n}                                         -> {source, inferences, total_ns, rows, notes}
 quit {}                                             -> {}
 
-trace: a folder for what profiling writes; empty: not a profiling invocation. An answer has `ok`; when it is false,
-`error` has {kind, message, todo}. A closed stdin ends the process.
+trace: a folder for what profiling writes; empty: not a profiling invocation. busy: makes each inference longer by this
+share, to try out whether a slow-down is found; left out: nothing. An answer has `ok`; when it is false, `error` has
+{kind, message, todo}. A closed stdin ends the process.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ class Agent:
     def hello(self, request: Json) -> Json:
         module = importlib.import_module(".adapter_" + request["backend"], __package__)
         adapter: Adapter = module.ADAPTER(request["accelerator"], int(request["threads"]), dict(request["options"]))
+        adapter.scratch = str(request.get("scratch") or "")
         version = adapter.version()
         self.adapter = adapter
         return {
@@ -116,8 +118,10 @@ class Agent:
         return measure.warm_up(self.call, int(request["limit_ns"]))
 
     def turn(self, request: Json) -> Json:
+        busy = float(request.get("busy") or 0.0)
+        call = measure.slowed(self.call, busy) if busy else self.call
         start = time.perf_counter_ns() - self.begun_ns
-        return {"start_ns": start, "samples_ns": measure.turn(self.call, int(request["n"]))}
+        return {"start_ns": start, "samples_ns": measure.turn(call, int(request["n"]))}
 
     def finish(self, request: Json) -> Json:
         peak = measure.memory_bytes("VmHWM")

@@ -21,6 +21,20 @@ def turn(call: Callable[[], Any], count: int) -> List[int]:
     return samples
 
 
+def slowed(call: Callable[[], Any], share: float) -> Callable[[], Any]:
+    """The call, then busy for `share` of the time that it took: a regression of known size."""
+    clock = time.perf_counter_ns
+
+    def longer() -> None:
+        begun = clock()
+        call()
+        until = begun + int((clock() - begun) * (1.0 + share))
+        while clock() < until:
+            pass
+
+    return longer
+
+
 def median(values: List[int]) -> int:
     ordered = sorted(values)
     middle = len(ordered) // 2

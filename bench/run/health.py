@@ -31,7 +31,7 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         if self.error:
             return f"{self.backend:<12} not usable: {self.error}"
-        return f"{self.backend:<12} {self.title} {self.version}, on {', '.join(self.accelerators)}"
+        return f"{self.backend:<12} {self.title} {self.version}, can be asked for {', '.join(self.accelerators)}"
 
 
 def gather(device: Device) -> list[Health]:
@@ -65,7 +65,7 @@ def assess(found: Sequence[Health]) -> list[Finding]:
     return [
         Finding(
             code=f"backend-{each.backend}",
-            severity="warning",
+            severity="info" if BACKENDS[each.backend].extra else "warning",
             what=f"{each.title} cannot be used: {each.error}",
             why=f"Cases with --backend {each.backend} will be skipped or fail.",
             remedy=each.todo,

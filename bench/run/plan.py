@@ -114,6 +114,7 @@ def _add(
     format = backend.formats[0] if isinstance(source, ZooEntry) else format_of(source)
     skip = (
         _why_not(source, backend, form, accelerator, format, config.tools)
+        or _not_installed(config.devices.get(device, {}), backend)
         or _no_python(config.devices.get(device, {}), backend)
         or _no_value(request, backend, accelerator)
     )
@@ -157,9 +158,14 @@ def _why_not(
         return f"{source.name} is a file of yours: its precision is what it is, not {variant}", "Leave --variant out."
     elif era:
         return f"{source.name} is a file of yours: it has no era to choose", "Leave --era out."
-    if not backend.installed():
-        return f"{backend.title} is not installed", backend.install
     return None
+
+
+def _not_installed(table: Mapping[str, object], backend: Backend) -> tuple[str, str] | None:
+    """Of a device with a Python of its own, that one tells when it is asked to start the runtime."""
+    if kind_of(table).elsewhere or backend.installed():
+        return None
+    return f"{backend.title} is not installed", backend.install
 
 
 def _no_python(table: Mapping[str, object], backend: Backend) -> tuple[str, str] | None:

@@ -146,6 +146,7 @@ def make_reference(job: Job, tflite: Path, scaling: Scaling | None) -> list[Outp
             program=python_runtime.program(host, REFERENCE_BACKEND, {}, job.cache),
             input_file=seeded(host, tflite, scaling, job.cache),
             folder=folder,
+            scratch="",
         )
     )
 

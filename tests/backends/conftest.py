@@ -113,8 +113,9 @@ def answers(
         folder = tmp_path_factory.mktemp("outputs")
         with AgentClient(device, agent, 120.0) as client:
             hello = client.ask(
-                "hello", "hello", backend=backend, accelerator=accelerator, threads=threads, options=options
-            )
+                "hello", "hello", backend=backend, accelerator=accelerator, threads=threads, options=options,
+                scratch=str(folder),
+            )  # fmt: skip
             loaded = client.ask("load", "load", model=str(model), shapes={}, trace=str(folder) if profile else "")
             specs = [msgspec.convert(spec, type=TensorSpec) for spec in loaded["inputs"]]
             client.ask("inputs", "inputs", files=[str(input_file(spec, spec.shape, 0, cache_folder)) for spec in specs])

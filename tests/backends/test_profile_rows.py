@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from bench.backends.agent.adapter import Refused
 from bench.backends.agent.adapter_litert import delegated
 from bench.backends.agent.adapter_onnxruntime import trace_rows
-from bench.backends.agent.adapter_openvino import counter_rows
 from bench.backends.agent.litert_names import KINDS, UNNAMED, fits, name_rows
 from bench.backends.agent.litert_profiler import DELEGATE_OP_EVENT, OP_EVENT, op_rows
+from bench.backends.agent.openvino_counters import counter_rows
 from bench.backends.python_runtime import profile_of
 
 Node = dict[str, Any]
