@@ -6,24 +6,18 @@ import contextlib
 import struct
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from bench.base.errors import NotMeasuredError
 from bench.devices import adb_server
 from bench.devices.adb_server import AttachedPhone
 from bench.devices.adb_wire import SHORT_S, AdbTrouble, Cut, NoServer, Refused, Stalled, Strange, Wire, server_address
+from bench.devices.remote import ShellResult
+
+__all__ = ["CLOSE_STDIN", "EXIT", "STDERR", "STDIN", "STDOUT", "Frames", "Link", "ShellResult", "frame", "returncode"]
 
 STDIN, STDOUT, STDERR, EXIT, CLOSE_STDIN = range(5)  # kinds of frames of the shell protocol, version 2
 _LOOK_S = 3.0  # for asking the server what happened
 _HEAD = struct.Struct("<BI")
-
-
-class ShellResult(NamedTuple):
-    """What a short command on the phone gave. returncode: as subprocess has it (negative: ended by that signal)."""
-
-    stdout: str
-    stderr: str
-    returncode: int
 
 
 def frame(kind: int, data: bytes = b"") -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from bench.devices import android_gpu, identity, linux_identity
-from bench.devices.android_bulk import Bulk, Shell, ask, script
+from bench.devices.bulk import Bulk, Shell, ask, script
 from bench.devices.identity import Fact
 from bench.devices.linux_files import UnreadableError, integer
 from bench.devices.phones import known

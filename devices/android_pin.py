@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from bench.base.errors import NotMeasuredError
 from bench.devices import android_gpu
-from bench.devices.android_bulk import Bulk, Shell, ask, script
+from bench.devices.bulk import Bulk, Shell, ask, script
 from bench.devices.android_conditions import CLUSTERS, PIN_FOLDER, cluster_folders
 from bench.devices.android_pin_script import (
     FIXED_ON,

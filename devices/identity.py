@@ -11,6 +11,17 @@ Fact = str | int | float | bool | tuple[str, ...]
 # Never the kernel, the system's version, the host's name or a clock: the same machine after an update is the same.
 STABLE_FACTS = ("architecture", "cpu_model", "logical_cores", "isa", "virtual")
 _GIB = 1 << 30
+_ABIS = {"amd64": "x86_64", "aarch64": "arm64-v8a", "arm64": "arm64-v8a", "armv7l": "armeabi-v7a", "i686": "x86"}
+_HALVES = {"arm64-v8a": "armeabi-v7a", "x86_64": "x86"}
+
+
+def abi_of(machine: str, bits: int = 64) -> str:
+    """Android's name of what programs are built for, of `uname -m`; bits: of the system's own programs.
+
+    A 32-bit system may stand on a 64-bit kernel; its libraries are what counts.
+    """
+    abi = _ABIS.get(machine.lower(), machine)
+    return _HALVES.get(abi, abi) if bits == 32 else abi
 
 
 def fingerprint(facts: Mapping[str, Fact]) -> str:

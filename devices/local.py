@@ -19,14 +19,13 @@ from bench.base.paths import cache_dir, storage_error
 from bench.base.process import Child
 from bench.devices import linux_identity
 from bench.devices.hold import hold
-from bench.devices.identity import Fact, fingerprint
+from bench.devices.identity import Fact, abi_of, fingerprint
 from bench.devices.linux_conditions import LinuxConditions, unavailable
 from bench.devices.linux_files import Tree
 from bench.devices.protocol import Tell
 from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
 
 CONFIG_KEYS = ("python", "sysfs")
-_ABIS = {"amd64": "x86_64", "aarch64": "arm64-v8a", "arm64": "arm64-v8a", "armv7l": "armeabi-v7a", "i686": "x86"}
 
 
 class LocalDevice:
@@ -99,8 +98,7 @@ class LocalDevice:
         return self._python
 
     def abis(self) -> tuple[str, ...]:
-        machine = platform.machine()
-        return (_ABIS.get(machine.lower(), machine),)
+        return (abi_of(platform.machine()),)
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[str]:

@@ -15,20 +15,28 @@ DEFAULT_NAME = "local"
 class Kind(NamedTuple):
     """factory: `module:function`, imported when used, of (name, table) -> Device; keys: its own keys in the table.
 
-    backend: that measures there when none is named, empty: the run's; python: whether Python runtimes can be there.
+    backend: that measures there when none is named, empty: the run's; python: whether Python runtimes can be there;
+    elsewhere: whether those are the device's own, and not those of this environment.
     """
 
     factory: str
     keys: tuple[str, ...]
     backend: str = ""
     python: bool = True
+    elsewhere: bool = False
 
 
+_SSH_KEYS = ("host", "user", "port", "key", "python", "folder")
 KINDS: dict[str, Kind] = {
     "local": Kind("bench.devices.local:create", ("python", "sysfs")),
     "android": Kind(
         "bench.devices.android:create", ("serial", "model", "fingerprint", "connect"), "benchmark_model", python=False
     ),
+    "ssh": Kind("bench.devices.ssh:create", _SSH_KEYS, elsewhere=True),
+    **{
+        kind: Kind("bench.devices.board:create", (*_SSH_KEYS, *more), elsewhere=True)
+        for kind, more in {"jetson": ("power_mode",), "coral-board": (), "raspberry-pi": (), "x86": ()}.items()
+    },
     "replay": Kind("bench.devices.replay:create", ("recording",)),
 }
 # Keys of every [devices.NAME] that say what to run there by default; the plan reads them, not the device.

@@ -19,6 +19,7 @@ sys.path.append(str(Path(__file__).parent / "lab"))
 _lab, _any = importlib.import_module("lab_phones"), importlib.import_module("any_phones")
 no_adb_server = _any.no_adb_server
 phone_lab, lab_phone, phone = _lab.phone_lab, _lab.lab_phone, _lab.phone
+ssh_board = importlib.import_module("sshd").ssh_board
 fake_server, fake_phone, any_server, any_phone = _any.fake_server, _any.fake_phone, _any.any_server, _any.any_phone
 
 
@@ -39,6 +40,45 @@ def results_folder(cache_folder: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("BENCH_CACHE_DIR", str(cache_folder))
     monkeypatch.setenv("BENCH_RESULTS_DIR", str(folder))
     return folder
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of what git would give: a build leaves folders behind."""
+    root = Path(__file__).resolve().parent.parent
+    source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=root, capture_output=True, text=True
+    )
+    if listed.returncode != 0:
+        pytest.skip("needs a git checkout to know which files belong to the project")
+    for name in listed.stdout.splitlines():
+        if (root / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            (source / name).write_bytes((root / name).read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*command, "--wheel-dir", str(target), str(source)], check=True)
+    (found,) = target.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="session")
+def users_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment where the wheel is installed; all that it needs is read from this one."""
+    folder = tmp_path_factory.mktemp("users") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    scripts = "Scripts" if sys.platform == "win32" else "bin"
+    python = folder / scripts / Path(sys.executable).name
+    purelib = 'import sysconfig; print(sysconfig.get_path("purelib"))'
+    theirs, ours = (
+        subprocess.run([each, "-c", purelib], check=True, capture_output=True, text=True).stdout.strip()
+        for each in (python, sys.executable)
+    )
+    (Path(theirs) / "zz_needed.pth").write_text(ours)  # its own .pth files are not read, so no editable install either
+    # Our editable install is visible as metadata of the same version: without --force-reinstall pip takes it for ours.
+    options = ["--quiet", "--no-index", "--no-deps", "--force-reinstall"]
+    subprocess.run([python, "-m", "pip", "install", *options, str(wheel)], check=True)
+    return python
 
 
 @pytest.fixture(scope="session")

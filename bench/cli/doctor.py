@@ -9,21 +9,61 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bench.base.errors import ExitCode
 from bench.cli.common import config_option, json_option, load_config, print_json, results_folder
 
 if TYPE_CHECKING:
     from bench.base.findings import Finding
     from bench.records.types import DeviceIdentity
+    from bench.run.config import Config
     from bench.run.health import Health
 
 CONDITIONS_S = 1.0  # how long the machine is watched for steal and for others' load
 
 
 @click.command("doctor")
+@click.option("--device", "-d", "name", metavar="NAME", help="Go through this device step by step instead.")
 @config_option
 @json_option
-def command(config: Path | None, as_json: bool) -> None:
+def command(name: str | None, config: Path | None, as_json: bool) -> int | None:
     """Tell what this machine can measure, what is missing with the command that mends it, and what makes it noisy."""
+    if name is not None:
+        return _device(name, load_config(config), as_json)
+    _host(config, as_json)
+    return None
+
+
+def _device(name: str, settings: Config, as_json: bool) -> int:
+    """One device step by step, as far as it gets."""
+    from bench.base.paths import cache_dir, ensure_dir
+    from bench.devices.registry import attached, kind_of, open_device
+    from bench.run import steps
+
+    known = settings.devices
+    table = known.get(name) or (attached(name) if name != "local" else None)
+    device = open_device(name, table, known=known)
+    found = []
+    going = steps.steps(
+        device,
+        python=kind_of(table or {}).python,
+        named_tools=settings.tools,
+        cache=ensure_dir(cache_dir()),
+        watch=lambda: time.sleep(CONDITIONS_S),
+    )
+    for step in going:
+        found.append(step)
+        if not as_json:
+            click.echo(f"{step.state:<8} {step.name:<24} {step.found}")
+            for line in step.todo.splitlines() if step.state != "ok" else ():
+                click.echo(f"{'':<33} {line}")
+    if as_json:
+        import msgspec
+
+        print_json({"device": name, "steps": msgspec.to_builtins(found)})
+    return ExitCode.NOT_MEASURED if steps.failed(found) else ExitCode.OK
+
+
+def _host(config: Path | None, as_json: bool) -> None:
     from bench.base.paths import cache_dir
     from bench.devices import assess, checkup
     from bench.devices.registry import open_device

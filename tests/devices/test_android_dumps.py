@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.devices.android_battery import Battery, screen, setting
-from bench.devices.android_bulk import parse
+from bench.devices.bulk import parse
 from bench.devices.android_thermal import (
     constant,
     cool_readings,

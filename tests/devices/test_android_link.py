@@ -12,7 +12,7 @@ import pytest
 
 from bench.base.errors import BenchError, NotMeasuredError
 from bench.base.process import ChildEnded, ChildTimeout, LinkLost
-from bench.devices import adb_process
+from bench.devices import adb_process, remote_process
 from bench.devices.android import AndroidDevice, create
 
 LONG_S = 30.0
@@ -64,7 +64,7 @@ class TestLostLink:
     def test_a_phone_pulled_out_is_no_end_of_the_process(
         self, made: Phone, running: adb_process.AdbProcess, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(adb_process, "RECONNECT_S", 0.0)
+        monkeypatch.setattr(remote_process, "RECONNECT_S", 0.0)
         made.kill()
         _, ended = lines_of(running)
         assert isinstance(ended, LinkLost)
@@ -76,7 +76,7 @@ class TestLostLink:
     def test_it_is_ended_when_the_phone_is_soon_back(
         self, made: Phone, running: adb_process.AdbProcess, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(adb_process, "RECONNECT_S", LONG_S)
+        monkeypatch.setattr(remote_process, "RECONNECT_S", LONG_S)
         made.kill()
         lines_of(running)
         assert made.processes()
@@ -93,7 +93,7 @@ class TestLostLink:
         running: adb_process.AdbProcess,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(adb_process, "RECONNECT_S", 0.0)
+        monkeypatch.setattr(remote_process, "RECONNECT_S", 0.0)
         made.kill()
         assert running.close() is None
         made.restart()
@@ -108,7 +108,7 @@ class TestLostLink:
         running: adb_process.AdbProcess,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(adb_process, "RECONNECT_S", 0.0)
+        monkeypatch.setattr(remote_process, "RECONNECT_S", 0.0)
         made.kill()
         running.close()
         made.restart()
@@ -123,8 +123,8 @@ class TestLostLink:
         left = device.spawn(["sh", "-c", "trap '' HUP; echo up; sleep 100; echo"])
         assert left.read_line(LONG_S) == b"up"
         with monkeypatch.context() as patch:
-            patch.setattr(adb_process, "RECONNECT_S", 0.0)
-            patch.setattr(adb_process, "end_jobs", out_of_reach)
+            patch.setattr(remote_process, "RECONNECT_S", 0.0)
+            patch.setattr(remote_process, "end_jobs", out_of_reach)
             left.close()
         assert [each for each in made.processes() if "sleep 100" in " ".join(each.cmdline())]
         device.spawn(["true"]).close()
@@ -180,8 +180,8 @@ class TestLostLink:
         running: adb_process.AdbProcess,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(adb_process, "KILL_S", 0.5)
-        monkeypatch.setattr(adb_process, "RECONNECT_S", 0.5)
+        monkeypatch.setattr(remote_process, "KILL_S", 0.5)
+        monkeypatch.setattr(remote_process, "RECONNECT_S", 0.5)
         made.stall()
         with pytest.raises(ChildTimeout):
             running.read_line(0.1)

@@ -1,6 +1,6 @@
-"""Many files and commands of a phone in one shell round trip, then read as any Linux machine's tree is.
+"""Many files and commands of another device in one shell round trip, then read as any Linux machine's tree is.
 
-A round trip over adb costs more than what it reads, so everything is asked for at once: `grep -H ''` prints each line
+A round trip costs more than what it reads, so everything is asked for at once: `grep -H ''` prints each line
 of each file behind its path, in one process, and names on its own account what it may not read.
 """
 
@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bench.base.errors import NotMeasuredError
 from bench.devices.linux_files import Tree, UnreadableError
-
-if TYPE_CHECKING:
-    from bench.devices.adb_link import ShellResult
+from bench.devices.remote import ShellResult
 
 _MARK = "@@bench "
 _FILES = "files"
@@ -24,7 +22,7 @@ _REFUSED = re.compile(r"(?:\S+: )?grep: '?(/[^:']+)'?: (.+)")
 
 
 class Shell(Protocol):
-    """A short command on the phone. Raises NotMeasuredError when the way to it is gone."""
+    """A short command on the device. Raises NotMeasuredError when the way to it is gone."""
 
     def __call__(self, command: str, /) -> ShellResult: ...
 
@@ -58,13 +56,17 @@ class Bulk(Tree):
     def exists(self, path: str) -> bool:
         return path in self._files or bool(self.names(path))
 
+    def add(self, files: Mapping[str, str]) -> None:
+        """What was learned of files in another way, such as by a command."""
+        self._files |= files
+
     def said(self, name: str) -> str:
         """What a command printed, stripped. Raises UnreadableError when it was not reached or said nothing."""
         if self.broken:
             raise UnreadableError(self.broken)
         text = self._said.get(name, "").strip()
         if not text:
-            raise UnreadableError(f"the phone said nothing about `{name}`")
+            raise UnreadableError(f"the device said nothing about `{name}`")
         return text
 
     def printed(self, name: str, root: str = "") -> Bulk:
@@ -94,7 +96,7 @@ def parse(text: str, root: str = "") -> Bulk:
             current.append(line)
     if _END not in sections:
         # not even the half: a number's last digits may be missing
-        return Bulk({}, {}, {}, broken=f"the phone's answer was cut off: {text[-60:].strip()!r}")
+        return Bulk({}, {}, {}, broken=f"the device's answer was cut off: {text[-60:].strip()!r}")
     said = {name: "\n".join(lines) for name, lines in sections.items() if name not in (_FILES, _END)}
     return Bulk(*_lines(sections.get(_FILES, []), root), said)
 
@@ -117,7 +119,7 @@ def _lines(lines: Sequence[str], root: str) -> tuple[dict[str, str], dict[str, s
 
 
 def ask(shell: Shell, text: str, root: str = "") -> Bulk:
-    """Run a `script`. What the way to the phone or the phone itself refuses makes everything unreadable, for that
+    """Run a `script`. What the way to it or the device itself refuses makes everything unreadable, for that
     reason; never raises."""
     try:
         result = shell(text)
@@ -125,5 +127,5 @@ def ask(shell: Shell, text: str, root: str = "") -> Bulk:
         return Bulk({}, {}, {}, broken="; ".join(part for part in (error.asked, error.found) if part))
     if _MARK not in result.stdout:
         reason = (result.stderr or result.stdout).strip()[:200] or f"exit code {result.returncode}"
-        return Bulk({}, {}, {}, broken=f"the phone's shell gave no answer: {reason}")
+        return Bulk({}, {}, {}, broken=f"the device's shell gave no answer: {reason}")
     return parse(result.stdout, root)

@@ -7,7 +7,7 @@ import shlex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.devices.adb_room import parse_df, parse_listing, safe_name, to_remove
+from bench.devices.remote_room import parse_df, parse_listing, safe_name, to_remove
 
 
 def test_free_space_of_what_phones_print() -> None:

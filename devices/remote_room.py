@@ -1,4 +1,4 @@
-"""What a phone has room for and what its files are called: pure, from what its `df` and `stat` print."""
+"""What another device has room for and what its files are called: pure, from what its `df` and `stat` print."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from bench.base.paths import portable
 
 
 def safe_name(name: str) -> str:
-    """A file's name as a phone takes it: its last 200 bytes, and _ for control characters; else it stays."""
+    """A file's name as any device takes it: its last 200 bytes, and _ for control characters; else it stays."""
     whole = "".join(sign if sign.isprintable() and sign != "/" else "_" for sign in portable(name))
     return whole.encode()[-200:].decode("utf-8", "ignore")
 
@@ -38,8 +38,8 @@ def to_remove(kept: list[tuple[int, int, str]], used: set[str], size: int, limit
     return gone
 
 
-def storage_words(said: str) -> tuple[str, str]:
-    """(found, todo) of a failure on the phone."""
+def storage_words(said: str, disk: str) -> tuple[str, str]:
+    """(found, todo) of a failure to write there. disk: what a person calls it."""
     if "No space left" in said or "Disk quota" in said:
-        return f"its /data is full ({said})", "Free some space on the phone, or remove what bench left there."
+        return f"its {disk} is full ({said})", "Free some space there, or remove what bench left: bench devices clean."
     return said, ""
