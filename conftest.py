@@ -1,13 +1,20 @@
-"""For all tests of this repository: the published model files, if they are there, and how hypothesis searches."""
+"""For all tests of this repository: the published model files, if they are there, how hypothesis searches, and our own
+plugin's fixture with little to do.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from bench.pytest_case import BenchCase, Measured
 
 ORIGINALS = Path(__file__).resolve().parent.parent / "shared" / "zoo" / "originals"
 
@@ -28,3 +35,9 @@ def original() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def quick_case(bench_case: BenchCase) -> Callable[..., Measured]:
+    """bench_case, measured for a moment: enough for whether a model runs and what it puts out, not for its speed."""
+    return functools.partial(bench_case, time_s=0.1, invocations=1)

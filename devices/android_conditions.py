@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from bench.devices import android_gpu
 from bench.devices.android_battery import Battery, screen, setting
-from bench.devices.bulk import Bulk, Shell, ask, script
 from bench.devices.android_thermal import hal_temperatures, thermal_status, zone_temperatures
+from bench.devices.bulk import Bulk, Shell, ask, script
 from bench.devices.linux_conditions import NAMES as LINUX_NAMES
 from bench.devices.linux_conditions import LinuxConditions
 from bench.devices.linux_files import Tree, UnreadableError, decimal, reading

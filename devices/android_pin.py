@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 
 from bench.base.errors import NotMeasuredError
 from bench.devices import android_gpu
-from bench.devices.bulk import Bulk, Shell, ask, script
 from bench.devices.android_conditions import CLUSTERS, PIN_FOLDER, cluster_folders
 from bench.devices.android_pin_script import (
     FIXED_ON,
@@ -26,6 +25,7 @@ from bench.devices.android_pin_script import (
     watch_command,
     writable,
 )
+from bench.devices.bulk import Bulk, Shell, ask, script
 from bench.devices.linux_files import UnreadableError
 from bench.records.types import Reading
 

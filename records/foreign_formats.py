@@ -1,4 +1,7 @@
-"""The four formats that `foreign` reads: what each must have, and its times in ns. Raise msgspec.ValidationError."""
+"""The four formats that bench.records.foreign reads: what each must have, and its times in ns.
+
+The readers raise msgspec.ValidationError for a file that lacks it, and ForeignError for times that cannot be.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from bench.records.foreign import ForeignError, ForeignSeries, timed
+from bench.records.foreign_series import ForeignError, ForeignSeries, timed
 
 _S = 1e9
 _UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
@@ -63,7 +66,7 @@ def _summary(
     name: str, tool: str, count: int | None, seconds: dict[str, float | None], environment: dict[str, str], at: str = ""
 ) -> ForeignSeries:
     """Of numbers in seconds. Raises ForeignError for one that cannot be."""
-    told = {key: value * _S for key, value in seconds.items() if value is not None}
+    told: dict[str, Any] = {key: value * _S for key, value in seconds.items() if value is not None}
     if any(value < 0 or not math.isfinite(value) for value in told.values()):
         raise ForeignError(f"{tool}: {name!r} has a time that cannot be", f"{min(told.values()):g} ns", "")
     return ForeignSeries(name=name, tool=tool, of="summary", count=count, at=at, environment=environment, **told)
@@ -131,7 +134,9 @@ def pyperf(document: Any) -> list[ForeignSeries]:
     """pyperf's JSON, version 1.0: seconds; each run is a process, and runs without values calibrated."""
     file = msgspec.convert(document, _Pyperf)
     if file.version != "1.0":
-        raise ForeignError(f"It is pyperf's format {file.version}", "1.0 is known.", "Write it with pyperf 1.0 or later.")
+        raise ForeignError(
+            f"It is pyperf's format {file.version}", "1.0 is known.", "Write it with pyperf 1.0 or later."
+        )
     found = []
     for number, one in enumerate(file.benchmarks, 1):
         told = {**file.metadata, **one.metadata}
@@ -188,7 +193,9 @@ def _google(name: str, tool: str, rows: list[_GoogleRow], at: str, environment: 
     times = [_google_ns(row) for row in rows if row.run_type == "iteration"]
     if times:
         return timed(name, tool, "means", [times], at, environment)
-    told = {row.aggregate_name: _google_ns(row) / _S for row in rows if row.aggregate_name in ("mean", "median", "stddev")}
+    told = {
+        row.aggregate_name: _google_ns(row) / _S for row in rows if row.aggregate_name in ("mean", "median", "stddev")
+    }
     count = next((row.repetitions for row in rows if row.repetitions), None)
     numbers = {"mean_ns": told.get("mean"), "median_ns": told.get("median"), "std_ns": told.get("stddev")}
     return _summary(name, tool, count, numbers, environment, at)
@@ -196,7 +203,9 @@ def _google(name: str, tool: str, rows: list[_GoogleRow], at: str, environment: 
 
 def _google_ns(row: _GoogleRow) -> float:
     if row.time_unit not in _UNITS:
-        raise ForeignError(f"Google Benchmark: {row.name!r} is in {row.time_unit!r}", f"Known: {', '.join(_UNITS)}.", "")
+        raise ForeignError(
+            f"Google Benchmark: {row.name!r} is in {row.time_unit!r}", f"Known: {', '.join(_UNITS)}.", ""
+        )
     if row.real_time is None:
         raise ForeignError(f"Google Benchmark: {row.name!r} has no real_time", "", "Let the tool write it again.")
     return row.real_time * _UNITS[row.time_unit]

@@ -48,12 +48,15 @@ def results_folder(given: Path | None, config: Any) -> Path:
     return Path(folder).expanduser().absolute()
 
 
-def find_run(root: Path, wanted: str) -> str:
+def find_run(root: Path, wanted: str, holds: Callable[[Path], object] | None = None) -> str:
     """A run's id from an id, the unique beginning of one, `last`, or `last~N`: the N-th before. Raises UsageError.
 
-    Looks into no more folders than it must: a results folder may hold thousands.
+    holds: whether a folder is one of those that are meant; by default, whether it has records. Looks into no more
+    folders than it must: a results folder may hold thousands.
     """
     from bench.records import store
+
+    holds = holds or store.run_files
 
     try:
         names = sorted(entry.name for entry in os.scandir(root) if entry.is_dir() and not entry.name.startswith("."))
@@ -63,14 +66,14 @@ def find_run(root: Path, wanted: str) -> str:
     if last:
         back = int(last[1] or 0)
         for name in reversed(names):
-            if store.run_files(root / name):
+            if holds(root / name):
                 if not back:
                     return name
                 back -= 1
         known = int(last[1] or 0) - back
         found = f"There {'is' if known == 1 else 'are'} {known or 'no'} run{'' if known == 1 else 's'} in {root}."
         raise UsageError(f"no run {wanted!r}", found, "Measure something: bench run --model prisma")
-    matching = [name for name in names if name.startswith(wanted) and store.run_files(root / name)]
+    matching = [name for name in names if name.startswith(wanted) and holds(root / name)]
     if len(matching) == 1 or wanted in matching:
         return wanted if wanted in matching else matching[0]
     if matching:

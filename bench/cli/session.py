@@ -81,7 +81,7 @@ class Session:
         progress = Progress(len(self.plan.cases) * self.settings.expected_s)
         runner = Runner(self.reference, self.settings, devices, cache, self.results, progress)
         try:
-            with held(devices, self.settings.wait_s, lambda text: print(text, file=sys.stderr)):
+            with held(devices, self.settings.wait_s, lambda text: print(text, file=sys.stderr), runner.lost):
                 for record, path in runner.measure_all(self.plan.cases):
                     self.records.append((record, path))
         finally:

@@ -44,6 +44,7 @@ class Runner:
         self.progress = progress
         self._references: dict[str, References] = {}
         self._identities: dict[str, DeviceIdentity] = {}
+        self.lost: dict[str, BenchError] = {}  # devices that could not be held; their cases are records of that
 
     def measure_all(self, cases: Sequence[Planned]) -> Iterator[tuple[Record, Path]]:
         """Each case's record, as soon as it is on disk. Raises StorageError when it cannot be put there."""
@@ -61,6 +62,8 @@ class Runner:
         with _scratch() as folder:
             run = CaseRun(planned, device, references, self.settings, self.cache, folder, self.progress, left_s, found)
             try:
+                if case.device in self.lost:
+                    raise self.lost[case.device]
                 if case.device not in self._identities:
                     self._identities[case.device] = device.identify()
                 run.measure()
@@ -135,11 +138,22 @@ def _scratch() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def held(devices: Mapping[str, Device], wait_s: float, tell: Callable[[str], None]) -> Iterator[None]:
-    """Hold all devices of a run, in the order of their names, so that two runs cannot wait for each other."""
+def held(
+    devices: Mapping[str, Device], wait_s: float, tell: Callable[[str], None],
+    lost: dict[str, BenchError] | None = None,
+) -> Iterator[None]:  # fmt: skip
+    """Hold all devices of a run, in the order of their names, so that two runs cannot wait for each other.
+
+    lost: gets those that cannot be held, so that the others are measured; raises where none is left, or without it.
+    """
     with contextlib.ExitStack() as stack:
         for name in sorted(devices):
-            stack.enter_context(devices[name].lock(wait_s, tell))
+            try:
+                stack.enter_context(devices[name].lock(wait_s, tell))
+            except BenchError as error:
+                if lost is None or len(lost) + 1 == len(devices):
+                    raise
+                lost[name] = error
         yield
 
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.devices.android_battery import Battery, screen, setting
-from bench.devices.bulk import parse
 from bench.devices.android_thermal import (
     constant,
     cool_readings,
@@ -18,6 +17,7 @@ from bench.devices.android_thermal import (
     thermal_status,
     zone_temperatures,
 )
+from bench.devices.bulk import parse
 from bench.devices.linux_files import Tree, UnreadableError
 from bench.records.types import Reading
 

@@ -106,6 +106,29 @@ def test_invocations_that_were_placed_differently_are_not_called_full() -> None:
     assert len(found.invocations) == 3
 
 
+def test_a_device_that_cannot_be_held_is_a_record_of_that_and_the_others_go_on(
+    cache_folder: Path, results_folder: Path
+) -> None:
+    class Away(LocalDevice):
+        @contextmanager
+        def lock(self, wait_s: float, tell: Any = None) -> Iterator[None]:
+            raise NotMeasuredError("cannot use the device pi", "no answer", "Is it on?")
+            yield
+
+    devices = {"local": LocalDevice(), "pi": Away("pi")}
+    config = Config(devices={"pi": {"kind": "local"}})
+    cases = make_plan(Request(models=("paradox_1",), devices=("pi", "local")), config).cases
+    measuring = Runner(new_run(["bench"]), QUICK, devices, cache_folder, results_folder, Progress(1.0, io.StringIO()))
+    with held(devices, 1.0, print, measuring.lost):
+        away, here = [record for record, _ in measuring.measure_all(cases)]
+    assert away.error is not None
+    assert "no answer" in away.error.message
+    assert (away.device.name, away.device.fingerprint) == ("pi", "")
+    assert here.measured
+    with pytest.raises(NotMeasuredError), held({"pi": Away("pi")}, 1.0, print, {}):
+        pass
+
+
 def test_a_short_run_is_not_made_long_by_its_warm_up() -> None:
     assert QUICK.invocation_warmup_s == 0.0
     changed = Settings(time_s=0.3, invocations=3, warmup_s=10.0, limit_s=1, wait_s=1, profile=True)

@@ -1,0 +1,70 @@
+"""Times that other tools measured, read as series: pytest-benchmark, pyperf, hyperfine, Google Benchmark.
+
+A series has no placement, no conditions and no fingerprint, so it is shown beside records and never judged by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.records.foreign_formats import google_benchmark, hyperfine, pyperf, pytest_benchmark
+from bench.records.foreign_series import ForeignError, ForeignSeries
+
+__all__ = ["ForeignError", "ForeignSeries", "parse", "read", "which"]
+
+TODO = "bench reads the JSON of pytest-benchmark, pyperf, hyperfine and Google Benchmark."
+_READERS: dict[str, Callable[[Any], list[ForeignSeries]]] = {
+    "hyperfine": hyperfine, "pyperf": pyperf, "Google Benchmark": google_benchmark,
+    "pytest-benchmark": pytest_benchmark,
+}  # fmt: skip
+
+
+def read(path: Path) -> list[ForeignSeries]:
+    """The benchmarks of a file, in its order. Raises ForeignError."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ForeignError(f"cannot read {path}", str(error.strerror or error), "") from None
+    try:
+        return parse(data)
+    except ForeignError as error:
+        raise ForeignError(f"cannot read {path}", f"{error.asked}. {error.found}".strip(), error.todo) from None
+
+
+def parse(data: bytes) -> list[ForeignSeries]:
+    """The benchmarks of a file's content, whichever tool wrote it. Raises ForeignError."""
+    if data.startswith(b"\x1f\x8b"):
+        raise ForeignError("It is compressed", "", "Uncompress it first: gunzip FILE")
+    try:
+        document = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ForeignError("It is no JSON", str(error), TODO) from None
+    tool = which(document)
+    if tool is None:
+        raise ForeignError("Of which tool it is cannot be told", "", TODO)
+    try:
+        found = _READERS[tool](document)
+    except msgspec.ValidationError as error:
+        raise ForeignError(f"It is a damaged {tool} file", str(error), "Let the tool write it again.") from None
+    if not found:
+        raise ForeignError(f"It is a {tool} file without a benchmark", "", "Let the tool write it again.")
+    return found
+
+
+def which(document: Any) -> str | None:
+    """The tool that wrote it, from the keys that only it has."""
+    if not isinstance(document, dict):
+        return None
+    if isinstance(document.get("results"), list):
+        return "hyperfine"
+    if not isinstance(document.get("benchmarks"), list):
+        return None
+    if isinstance(document.get("context"), dict):
+        return "Google Benchmark"
+    if isinstance(document.get("machine_info"), dict):
+        return "pytest-benchmark"
+    return "pyperf" if "version" in document else None
