@@ -109,11 +109,11 @@ def test_a_half_line_at_the_end_is_no_line(start: Start) -> None:
 
 
 def test_stderr_keeps_its_tail_apart_from_stdout(start: Start) -> None:
-    child = start("import sys; [print('line', i, file=sys.stderr) for i in range(500)]; print('out')")
+    child = start("import sys; [print('line', i, file=sys.stderr) for i in range(3000)]; print('out')")
     assert child.read_line(LONG_S) == b"out"
     with pytest.raises(ChildEnded):
         child.read_line(LONG_S)
-    assert child.stderr_tail(3) == "line 497\nline 498\nline 499"
+    assert child.stderr_tail(3) == "line 2997\nline 2998\nline 2999"
     assert len(child.stderr_tail(10_000).splitlines()) == STDERR_TAIL_LINES
 
 
