@@ -110,7 +110,7 @@ def test_no_space_on_the_phone(bench: Bench, made: LabPhone, results_folder: Pat
     found = error(last(results_folder))
     assert found.kind == "not measured"
     assert "benchmark_model" in found.message
-    assert ("No space left on device" if hides else "bytes free, of which") in found.message
+    assert ("No space left on device" if hides else "bytes free; ") in found.message
     assert "Free some space" in found.todo
     made.enter(
         "sh", "-c", '[ -z "$(ls -A /data/local/tmp/bench/work /data/local/tmp/bench/files 2>/dev/null | grep part)" ]'

@@ -68,20 +68,20 @@ def test_a_dry_run_prints_the_plan_and_touches_nothing(bench: Bench, results_fol
     assert "2 cases" in done.stdout
     assert "prisma_256 fp32 · openvino cpu" in done.stdout
     assert not results_folder.exists()
-    document = json.loads(bench("run", "-m", "prisma", "-a", "gpu", "--dry-run", "--json", code=4).stdout)
+    document = json.loads(bench("run", "-m", "prisma", "-a", "nnapi", "--dry-run", "--json", code=4).stdout)
     assert document["cases"] == []
-    assert "gpu" in document["skipped"][0]["reason"]
+    assert "nnapi" in document["skipped"][0]["reason"]
     assert document["not_measured"] == ["model prisma", "accelerator gpu"]
 
 
 def test_what_cannot_be_is_skipped_the_rest_is_measured_and_the_code_says_so(
     bench: Bench, quickest: Any, results_folder: Path
 ) -> None:
-    done = bench("run", "-m", "paradox_1", "-a", "cpu", "-a", "gpu", *quickest, code=4)
+    done = bench("run", "-m", "paradox_1", "-a", "cpu", "-a", "nnapi", *quickest, code=4)
     assert "skipped: local · paradox_1 fp32 · litert gpu" in done.stdout
     assert "not measured at all: accelerator gpu" in done.stdout
     assert len(list(store.files(results_folder))) == 1
-    bench("run", "-m", "paradox_1", "-a", "gpu", *quickest, code=4)
+    bench("run", "-m", "paradox_1", "-a", "nnapi", *quickest, code=4)
 
 
 def test_options_make_cases_of_their_own(bench: Bench, quickest: Any) -> None:
