@@ -71,15 +71,15 @@ def test_a_dry_run_prints_the_plan_and_touches_nothing(bench: Bench, results_fol
     document = json.loads(bench("run", "-m", "prisma", "-a", "nnapi", "--dry-run", "--json", code=4).stdout)
     assert document["cases"] == []
     assert "nnapi" in document["skipped"][0]["reason"]
-    assert document["not_measured"] == ["model prisma", "accelerator gpu"]
+    assert document["not_measured"] == ["model prisma", "accelerator nnapi"]
 
 
 def test_what_cannot_be_is_skipped_the_rest_is_measured_and_the_code_says_so(
     bench: Bench, quickest: Any, results_folder: Path
 ) -> None:
     done = bench("run", "-m", "paradox_1", "-a", "cpu", "-a", "nnapi", *quickest, code=4)
-    assert "skipped: local · paradox_1 fp32 · litert gpu" in done.stdout
-    assert "not measured at all: accelerator gpu" in done.stdout
+    assert "skipped: local · paradox_1 fp32 · litert nnapi" in done.stdout
+    assert "not measured at all: accelerator nnapi" in done.stdout
     assert len(list(store.files(results_folder))) == 1
     bench("run", "-m", "paradox_1", "-a", "nnapi", *quickest, code=4)
 
