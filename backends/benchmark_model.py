@@ -102,7 +102,7 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
             graph_ops=job.graph.op_count,
         ),
         transcript=ran.transcript,
-        findings=outcome.findings(ran, found),
+        findings=tool_run.run_findings(ran, found.unknown, found.unknown_lines),
         no_outputs=no_outputs,
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.backends.client import InvocationFailed, ended_error
+from bench.base.findings import Finding
 from bench.base.process import STDERR_TAIL_LINES, ChildEnded, ChildTimeout, LinkLost, signal_name
 from bench.devices.protocol import Device
 from bench.records.types import CaseError
@@ -112,3 +113,29 @@ def must_have_ended(ran: Ran, limit_s: float, phase: str, transcript: str) -> No
         )
     if signal_name(ran.returncode):
         raise InvocationFailed(ended_error(ran.returncode, phase, transcript))
+
+
+def run_findings(ran: Ran, unknown: int, unknown_lines: Sequence[str]) -> tuple[Finding, ...]:
+    """What a person should know of a run whose numbers count. unknown: lines that were not understood."""
+    told = []
+    if ran.returncode != 0 or ran.lost or ran.timed_out:
+        told.append(
+            Finding(
+                code="tool-end",
+                severity="warning",
+                what=f"the tool's numbers are whole, but it did not end well: {ran.end}",
+                why="Drivers crash when they are put away; the numbers were printed before.",
+                remedy="Compare with a run of another build of the tool or driver.",
+            )
+        )
+    if unknown:
+        told.append(
+            Finding(
+                code="tool-lines",
+                severity="info",
+                what=f"{unknown} lines of the tool's output were not understood: {unknown_lines[0]!r}",
+                why="A newer tool may print things that matter.",
+                remedy="They stand in the transcript: bench show.",
+            )
+        )
+    return tuple(told)

@@ -36,7 +36,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
         lines.append(f"  Why: {verdict.reason}.")
     if verdict.todo:
         lines.append(f"  Next: {verdict.todo}")
-    lines += [f"  Note: {note}." for note in verdict.notes]
+    lines += [f"  Note: {note.rstrip('.')}." for note in verdict.notes]
     return [plain(line) for line in lines]
 
 

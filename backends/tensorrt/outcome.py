@@ -8,7 +8,7 @@ from bench.backends.client import InvocationFailed
 from bench.backends.tensorrt.layers import DLA
 from bench.backends.tensorrt.log_types import TrtLog
 from bench.backends.tensorrt.times import NS_PER_MS, Times, turns
-from bench.backends.tool_run import Ran, must_have_ended
+from bench.backends.tool_run import Ran, must_have_ended, run_findings
 from bench.base.findings import Finding
 from bench.base.process import signal_name
 from bench.records.types import CaseError, Invocation, Memory, Placement, Warmup
@@ -145,26 +145,7 @@ def findings(ran: Ran, found: TrtLog, times: Times) -> list[Finding]:
         )
         for words in found.warnings
     ]
-    if ran.returncode != 0 or ran.lost or ran.timed_out:
-        told.append(
-            Finding(
-                code="tool-end",
-                severity="warning",
-                what=f"the tool's numbers are whole, but it did not end well: {ran.end}",
-                why="Drivers crash when they are put away; the numbers were printed before.",
-                remedy="Compare with a run of another version of TensorRT.",
-            )
-        )
-    if found.unknown:
-        told.append(
-            Finding(
-                code="tool-lines",
-                severity="info",
-                what=f"{found.unknown} lines of the tool's output were not understood: {found.unknown_lines[0]!r}",
-                why="A newer tool may print things that matter.",
-                remedy="They stand in the transcript: bench show.",
-            )
-        )
+    told += run_findings(ran, found.unknown, found.unknown_lines)
     typical = _median_ns([each.compute_ms for each in times.samples])
     if times.resolution_ns > COARSE * typical:
         told.append(

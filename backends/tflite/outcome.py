@@ -6,7 +6,6 @@ from bench.backends.client import InvocationFailed
 from bench.backends.tflite.log_stats import Stats
 from bench.backends.tflite.log_types import ToolLog, ToolMemory
 from bench.backends.tool_run import Ran, must_have_ended
-from bench.base.findings import Finding
 from bench.base.process import signal_name
 from bench.records.types import CaseError, Invocation, Memory, Summary, Warmup
 
@@ -47,32 +46,6 @@ def _advice(found: ToolLog) -> str:
     if found.unsupported:
         return f"Ops that the delegate does not take: {'; '.join(found.unsupported[:3])}. See bench models lint."
     return "The tool's own words stand in the lines below."
-
-
-def findings(ran: Ran, found: ToolLog) -> tuple[Finding, ...]:
-    """What a person should know of a run that counts."""
-    told = []
-    if ran.returncode != 0 or ran.lost or ran.timed_out:
-        told.append(
-            Finding(
-                code="tool-end",
-                severity="warning",
-                what=f"the tool's numbers are whole, but it did not end well: {ran.end}",
-                why="Drivers crash when they are put away; the numbers were printed before.",
-                remedy="Compare with a run of another build of the tool or driver.",
-            )
-        )
-    if found.unknown:
-        told.append(
-            Finding(
-                code="tool-lines",
-                severity="info",
-                what=f"{found.unknown} lines of the tool's output were not understood: {found.unknown_lines[0]!r}",
-                why="A newer tool may print things that matter.",
-                remedy="They stand in the transcript: bench show.",
-            )
-        )
-    return tuple(told)
 
 
 def invocation(found: ToolLog, started: str) -> Invocation:
