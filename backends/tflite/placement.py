@@ -115,37 +115,41 @@ def _cpu_by_map(info: RuntimeInfo) -> Placement:
         evidence = f"the runtime's own map: {len(foreign)} of {total} nodes by {', '.join(sorted(set(foreign)))}"
         return Placement(kind=kind, delegate=CPU, nodes=total - len(foreign), total=total, evidence=evidence)
     share = _from_map(info, XNNPACK)
-    return _full(share.nodes, total, share.partitions, share.evidence)
+    return _share_of(share.nodes, total, share.partitions, share.evidence)
 
 
-def _full(nodes: int | None, total: int | None, partitions: int | None, evidence: str) -> Placement:
-    """A graph on the CPU, and how much of it XNNPACK has."""
-    delegate = BUILTIN if nodes == 0 else XNNPACK if nodes == total else f"{XNNPACK} and {BUILTIN}"
-    return Placement(kind="full", delegate=delegate, nodes=nodes, total=total, partitions=partitions, evidence=evidence)
+def _share_of(nodes: int | None, total: int | None, partitions: int | None, evidence: str) -> Placement:
+    """A graph on the CPU, and how much of it XNNPACK has: as the Python runtime tells it, partial where not all."""
+    kind: PlacementKind = "full" if nodes == 0 or nodes == total else "partial"
+    return Placement(
+        kind=kind, delegate=BUILTIN if nodes == 0 else XNNPACK, nodes=nodes, total=total, partitions=partitions,
+        evidence=evidence,
+    )  # fmt: skip
 
 
 def _xnnpack_share(log: ToolLog, graph_ops: int | None) -> Placement:
     """A run without other delegates: which part of it was XNNPACK's."""
     share = from_replaced(log, XNNPACK, graph_ops)
     if share is not None:
-        return _full(share.nodes, share.total, share.partitions, share.evidence)
+        return _share_of(share.nodes, share.total, share.partitions, share.evidence)
     said = next((item for item in reversed(log.verdicts) if item.delegate == XNNPACK), None)
     if said is not None:
         if said.kind == "none":
-            return _full(0, graph_ops, 0, quoted(said))
+            return _share_of(0, graph_ops, 0, quoted(said))
         if said.kind == "full":
-            return _full(graph_ops, graph_ops, 1, quoted(said))
-        delegate = f"{XNNPACK} and {BUILTIN}"
+            return _share_of(graph_ops, graph_ops, 1, quoted(said))
         return Placement(
-            kind="full", delegate=delegate, total=graph_ops, partitions=said.kernels, evidence=quoted(said)
+            kind="partial", delegate=XNNPACK, total=graph_ops, partitions=said.kernels, evidence=quoted(said)
         )
     rows = placement_of_rows(log.run_profile, XNNPACK, graph_ops)
     if rows is not None and rows.kind == "none":
-        return _full(0, graph_ops, 0, rows.evidence)
+        return _share_of(0, graph_ops, 0, rows.evidence)
+    if rows is not None and rows.kind == "partial":
+        return _share_of(rows.nodes, rows.total, rows.partitions, rows.evidence)
     if XNNPACK in log.created:
         evidence = "XNNPACK was created, how much it took is not said"
         return Placement(kind="full", delegate=XNNPACK, total=graph_ops, evidence=evidence)
     if xnnpack_excluded(log):
-        return _full(0, graph_ops, 0, "no delegate was created")
+        return _share_of(0, graph_ops, 0, "no delegate was created")
     evidence = "no delegate is named; whether XNNPACK was there is not said"
     return Placement(kind="full", delegate=CPU, total=graph_ops, evidence=evidence)
