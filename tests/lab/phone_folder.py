@@ -69,7 +69,7 @@ class PhoneFolder:
     def nothing_runs(self) -> bool:
         """Whether the phone comes to run nothing at all: a killed process takes a moment to go."""
         with contextlib.suppress(AssertionError):
-            until(lambda: not self.processes(), "nothing runs", 5.0)
+            until(lambda: not self.processes(), "nothing runs", 20.0)
         return not self.processes()
 
     def end_processes(self) -> None:
