@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,13 @@ from typing import Any
 import pytest
 
 from bench.models import artifacts
+
+# A suite that runs in the background (`nohup`, some CI runners) ignores these signals, and what is ignored is inherited
+# by every child: interruptions could not be tested. What is handled, if only by nothing, is the default in a child.
+for _name in ("SIGINT", "SIGHUP"):
+    _number = getattr(signal, _name, None)
+    if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, lambda number, frame: None)
 
 # Phones for all rooms' tests; tests may import from these modules too.
 sys.path.append(str(Path(__file__).parent / "lab"))

@@ -38,11 +38,6 @@ def wait_for(what: Callable[[], Any], seconds: float = 60.0) -> Any:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
-def heed_interrupts() -> None:
-    """A suite that runs in the background (`nohup`, some CI runners) ignores SIGINT, and its children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_process(
     tmp_path: Path, results_folder: Path, number: signal.Signals
@@ -50,7 +45,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_process(
     arguments = ("run", *MODELS, "--time", "1", "--invocations", "1", "--no-profile", "--json")
     bench = subprocess.Popen(
         [sys.executable, "-m", "bench", *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, preexec_fn=heed_interrupts,
+        text=True,
     )  # fmt: skip
     process = psutil.Process(bench.pid)
     wait_for(lambda: list(results_folder.glob("*/*.json")))
@@ -139,7 +134,7 @@ def test_a_second_job_waits_and_then_says_who_is_measuring(
     arguments = ("run", "-m", "paradox_1", "--time", "30", "--invocations", "1", "--no-profile")
     first = subprocess.Popen(
         [sys.executable, "-m", "bench", *arguments], cwd=tmp_path, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL, preexec_fn=heed_interrupts,
+        stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:
         wait_for(lambda: agents_of(psutil.Process(first.pid)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -86,11 +85,6 @@ def gone(process: psutil.Process) -> bool:
     return False
 
 
-def heed_interrupts() -> None:
-    """A suite that runs in the background ignores SIGINT, and its children inherit that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Started:
     """A `bench` that runs beside the test."""
 
@@ -102,7 +96,6 @@ class Started:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=heed_interrupts,
         )
 
     def __enter__(self) -> Started:
