@@ -73,10 +73,11 @@ def command(**given: Any) -> int:
         **{name: given[name] for name in ("preset", "tolerance", "limit", "alpha", "max_blocks", "seconds", "floor_ms")}
     )
     if given["self_test"] or given["models"] or given["base"] or given["head"]:
-        from bench.cli.run_given import with_attached
+        from bench.cli.run_given import parse_options, parse_shape, with_attached
 
         config = with_attached(config, given["devices"])
-        given["options"], given["shapes"] = _options(given["options"]), _shapes(given["shapes"])
+        given["options"] = parse_options(given["options"])
+        given["shapes"] = dict(parse_shape(text) for text in given["shapes"])
         return GateSession(
             given, config, gate, asked, results, sys.stderr if given["as_json"] else sys.stdout
         ).compare()
@@ -84,19 +85,3 @@ def command(**given: Any) -> int:
         "nothing to compare is named", "",
         "Give --base and --head, or --model with --base-env and --head-env; --run last checks budgets.",
     )  # fmt: skip
-
-
-def _options(texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    options: dict[str, tuple[str, ...]] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key or not value:
-            raise UsageError(f"--option {text}", "is not of the form KEY=VALUE", "For example: kernels=builtin")
-        options[key] = (*options.get(key, ()), value)
-    return options
-
-
-def _shapes(texts: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
-    from bench.cli.run_given import parse_shape
-
-    return dict(parse_shape(text) for text in texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,14 +68,6 @@ def plan_of(config: Config, given: dict[str, Any]) -> Plan:
     from bench.run.asked import Request
     from bench.run.plan import make_plan
 
-    options: dict[str, tuple[str, ...]] = {}
-    for text in given["options"]:
-        key, equals, value = text.partition("=")
-        if not equals or not key or not value:
-            raise UsageError(
-                f"--option {text}", "is not of the form KEY=VALUE", "For example: --option kernels=builtin"
-            )
-        options[key] = (*options.get(key, ()), value)
     return make_plan(
         Request(
             models=tuple(dict.fromkeys(given["models"])),
@@ -84,11 +77,24 @@ def plan_of(config: Config, given: dict[str, Any]) -> Plan:
             variants=tuple(dict.fromkeys(given["variants"])),
             eras=tuple(dict.fromkeys(given["eras"])),
             threads=tuple(dict.fromkeys(given["threads"])),
-            options=options,
+            options=parse_options(given["options"]),
             shapes=dict(parse_shape(text) for text in given["shapes"]),
         ),
         config,
     )
+
+
+def parse_options(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """`KEY=VALUE` each; a key that stands there several times has several values. Raises UsageError."""
+    options: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key or not value:
+            raise UsageError(
+                f"--option {text}", "is not of the form KEY=VALUE", "For example: --option kernels=builtin"
+            )
+        options[key] = (*options.get(key, ()), value)
+    return options
 
 
 def parse_shape(text: str) -> tuple[str, tuple[int, ...]]:
