@@ -58,13 +58,30 @@ class Memory(Part, frozen=True, kw_only=True):
     growth_bytes: int | None = None
 
 
+class Throughput(Part, frozen=True, kw_only=True):
+    """Inferences that overlapped, counted over a time of their own. One inference is `batch` items.
+
+    streams: how many were under way at once; how: who kept them so, and how the end of each was known.
+    """
+
+    inferences: int
+    duration_ns: int
+    streams: int = 1
+    batch: int = 1
+    how: str = ""
+
+    @property
+    def items_per_s(self) -> float:
+        return self.inferences * self.batch / (self.duration_ns / 1e9)
+
+
 class Invocation(Part, frozen=True, kw_only=True):
     """One start of the runtime's process: load, first inference, warm-up, turns; or a summary instead of turns.
 
     spawn_ns: from starting the process until its runtime was imported; load_ns: model file to ready to run. They, the
     first inference and the warm-up are None where a native tool does not tell them.
     input_copy_ns, output_read_ns: medians of copying inputs in and reading outputs out, timed apart; None where the
-    runtime's call includes them (then `sync` says so).
+    runtime's call includes them (then `sync` says so). throughput: None: nobody measured it.
     """
 
     started: str
@@ -78,6 +95,7 @@ class Invocation(Part, frozen=True, kw_only=True):
     output_read_ns: int | None = None
     during: Conditions | None = None
     summary: Summary | None = None
+    throughput: Throughput | None = None
 
     @property
     def steady(self) -> bool | None:

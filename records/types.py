@@ -8,6 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from bench.base.findings import Finding
+from bench.records.energy import Energy
 from bench.records.outcomes import (
     CaseError,
     Invocation,
@@ -17,6 +18,7 @@ from bench.records.outcomes import (
     PlacementKind,
     Profile,
     Summary,
+    Throughput,
     Turn,
     Warmup,
 )
@@ -43,6 +45,7 @@ __all__ = [
     "CaseError",
     "Conditions",
     "DeviceIdentity",
+    "Energy",
     "GraphFacts",
     "Invocation",
     "MaskPixels",
@@ -60,6 +63,7 @@ __all__ = [
     "Summary",
     "Sustained",
     "TensorSpec",
+    "Throughput",
     "Tool",
     "Turn",
     "Warmup",
@@ -100,6 +104,7 @@ class Record(Part, frozen=True, kw_only=True):
 
     A field that came later has a default, so that records from before it can be read. accuracy: None: not asked for.
     op_names: what ran, where a profile has names and no times. sustained: of a case that was kept at work, else None.
+    energy: what it drew, or why that is not known; None: nobody looked.
     """
 
     schema: int
@@ -121,6 +126,7 @@ class Record(Part, frozen=True, kw_only=True):
     accuracy: Accuracy | None = None
     op_names: tuple[str, ...] = ()
     sustained: Sustained | None = None
+    energy: Energy | None = None
 
     @property
     def replayed(self) -> bool:
