@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from bench.base.errors import NotMeasuredError, UsageError
 from bench.base.paths import cache_dir
-from bench.devices import adb_server
+from bench.devices import adb_server, power
 from bench.devices.adb_files import PhoneFiles
 from bench.devices.adb_link import Link
 from bench.devices.adb_process import AdbProcess, end_jobs
@@ -25,7 +25,7 @@ from bench.devices.android_conditions import AndroidConditions
 from bench.devices.android_identity import fingerprint, gather_identity
 from bench.devices.android_pin import pin, restore_leftover
 from bench.devices.hold import hold
-from bench.devices.protocol import Tell
+from bench.devices.protocol import Sampler, Tell
 from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
 
 __all__ = ["AndroidDevice", "AttachedPhone", "attached", "create"]
@@ -112,6 +112,9 @@ class AndroidDevice:
 
     def pin(self) -> AbstractContextManager[tuple[Reading, ...]]:
         return pin(self._phone().link.shell)
+
+    def power(self) -> AbstractContextManager[Sampler]:
+        return power.beside(lambda: power.phone(self._phone().link.shell, self.spawn))
 
     def clean(self) -> int:
         phone = self._phone()

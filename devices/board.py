@@ -11,11 +11,11 @@ import msgspec
 
 from bench.base.errors import NotMeasuredError, UsageError
 from bench.base.paths import cache_dir
-from bench.devices import board_pin, board_x86, coral_board, jetson, raspberry_pi
+from bench.devices import board_pin, board_x86, coral_board, jetson, power, raspberry_pi
 from bench.devices.board_nature import Nature
 from bench.devices.bulk import Bulk, ask, script
 from bench.devices.local import LocalDevice
-from bench.devices.protocol import Device, Tell
+from bench.devices.protocol import Device, Sampler, Tell
 from bench.devices.remote import SHORT_S, ShellResult
 from bench.devices.ssh import SshDevice
 from bench.devices.ssh_wish import wish_of
@@ -46,6 +46,9 @@ class BoardHere(LocalDevice):
         found = super().conditions(phase)
         more = self._nature.read_readings(self._ask(self._nature.readings))
         return msgspec.structs.replace(found, readings=(*found.readings, *more))
+
+    def _rails(self) -> Sampler:
+        return power.here(self._tree, self.spawn if self._nature.tegrastats else None)
 
     @property
     def _stored(self) -> str:

@@ -19,7 +19,7 @@ class Nature:
     with the identity and with the conditions.
 
     read_facts: readers of facts, each may raise UnreadableError; read_readings: what conditions have beyond Linux's.
-    pin, restore: see `board_pin`; pin: of the table.
+    pin, restore: see `board_pin`; pin: of the table. tegrastats: whether it reads the power rails there.
     """
 
     kind: str
@@ -30,6 +30,7 @@ class Nature:
     read_readings: Callable[[Bulk], tuple[Reading, ...]] = lambda bulk: ()
     pin: Callable[[Mapping[str, object]], str] | None = None
     restore: str = ""
+    tegrastats: bool = False
 
     def add_facts(self, bulk: Bulk, facts: dict[str, Fact], missing: dict[str, str]) -> None:
         for name, read in self.read_facts(bulk).items():

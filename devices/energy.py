@@ -3,6 +3,10 @@
 All times are of one clock (ns). Power between two readings is taken as running straight from one to the other
 (trapezoids), and as its nearest reading's beyond the first and last one of a span. Rails are never added up: some feed
 others, and none of their names says so.
+
+Turns of 25 ms are shorter than any meter's interval, so an invocation's turns are one span, and the pauses between them
+a part of it: what is drawn in a pause is no inference's. It is taken at idle power, which makes the energy of an
+inference a little too high where the device does not come to rest so soon.
 """
 
 from __future__ import annotations
@@ -46,19 +50,24 @@ class Count(NamedTuple):
 
 
 class Span(NamedTuple):
-    """A timed part: so many inferences one behind the other."""
+    """A timed part with so many inferences. busy_ns: what they took of it; the rest of it are pauses."""
 
     start_ns: int
     end_ns: int
     inferences: int
+    busy_ns: int
 
 
 class Rail(NamedTuple):
-    """resolution_w: of one reading; None: the smallest step that was seen stands for it."""
+    """resolution_w: of one reading; None: the smallest step that was seen stands for it, if not counted.
+
+    counted: the meter adds up, so that a power is the mean between two of its readings.
+    """
 
     name: str
     scope: Scope = "unknown"
     resolution_w: float | None = None
+    counted: bool = False
 
 
 def board_rail(model: str, rails: Sequence[str]) -> str:
@@ -108,61 +117,60 @@ def assess(
     readings: Mapping[Rail, Sequence[Power]],
     spans: Sequence[Span],
     idle: tuple[int, int] | None,
-    board: str = "",
+    refused: Mapping[Rail, str] | None = None,
 ) -> Energy:
     """What each rail drew over the timed spans. idle: start and end of the moments before.
 
-    readings: of each rail in the order of time, those of the idle moments among them. board: the rail that is all of
-    the device, see `board_rail`; else the only one whose meter makes it that.
+    readings: of each rail in the order of time, those of the idle moments among them. refused: why others have none.
     """
+    refused = refused or {}
+    without = tuple(RailEnergy(name=each.name, scope=each.scope, unavailable=why) for each, why in refused.items())
     if not readings:
-        return Energy(source=source, unavailable="the device has no power rail that can be read")
-    timed_ns, inferences = sum(span.end_ns - span.start_ns for span in spans), sum(span.inferences for span in spans)
-    if timed_ns <= 0 or inferences <= 0:
+        why = "; ".join(f"{each.name}: {each.unavailable}" for each in without)
+        return Energy(source=source, rails=without, unavailable=why or "the device has no power rail that can be read")
+    inferences = sum(span.inferences for span in spans)
+    timed_ns, watched_ns = sum(span.busy_ns for span in spans), sum(span.end_ns - span.start_ns for span in spans)
+    if watched_ns <= 0 or inferences <= 0:
         return Energy(source=source, unavailable="there is no timed part")
-    known = [rail.name for rail in readings if rail.scope == "board" or rail.name == board]
-    whole = known[0] if len(known) == 1 else ""
-    rails = tuple(
-        _rail(rail._replace(scope="board") if rail.name == whole else rail, series, spans, idle, timed_ns, inferences)
-        for rail, series in readings.items()
-    )
+    whole = [rail.name for rail in readings if rail.scope == "board"]
+    rails = tuple(_rail(rail, series, spans, idle) for rail, series in readings.items())
     return Energy(
         source=source,
-        rails=rails,
-        board=whole,
+        rails=(*rails, *without),
+        board=whole[0] if len(whole) == 1 else "",
         inferences=inferences,
         timed_ns=timed_ns,
+        watched_ns=watched_ns,
     )
 
 
-def _rail(
-    rail: Rail, series: Sequence[Power], spans: Sequence[Span], idle: tuple[int, int] | None, timed_ns: int, count: int
-) -> RailEnergy:
+def _rail(rail: Rail, series: Sequence[Power], spans: Sequence[Span], idle: tuple[int, int] | None) -> RailEnergy:
     timed = [power for span in spans for power in series if span.start_ns <= power.time_ns <= span.end_ns]
-    drawn = [joules(series, span.start_ns, span.end_ns) for span in spans]
-    known = [each for each in drawn if each is not None]
-    if len(known) < len(drawn):
-        seconds = timed_ns / NS
+    seconds = sum(span.end_ns - span.start_ns for span in spans) / NS
+    parts = [joules(series, span.start_ns, span.end_ns) for span in spans]
+    drawn = sum(part for part in parts if part is not None)
+    if None in parts:
         reason = f"{len(timed)} readings in {seconds:.3g} s of timed inferences are too few: measure longer (--time)"
         return RailEnergy(name=rail.name, scope=rail.scope, samples=len(timed), unavailable=reason)
     before = [power for power in series if idle is not None and idle[0] <= power.time_ns <= idle[1]]
     idle_w = mean_watts(before)
-    mean_w = sum(known) / (timed_ns / NS)
+    mean_w = drawn / seconds
     net_w = None if idle_w is None else mean_w - idle_w
+    count, paused = sum(span.inferences for span in spans), seconds - sum(span.busy_ns for span in spans) / NS
     return RailEnergy(
         name=rail.name,
         scope=rail.scope,
         mean_w=mean_w,
         idle_w=idle_w,
-        joules=sum(known),
-        joules_per_inference=sum(known) / count,
+        joules=drawn,
+        joules_per_inference=(drawn - paused * (mean_w if idle_w is None else idle_w)) / count,
         net_w=net_w,
-        net_joules_per_inference=None if net_w is None else net_w * (timed_ns / NS) / count,
+        net_joules_per_inference=None if net_w is None else net_w * seconds / count,
         samples=len(timed),
         idle_samples=len(before),
         changes=sum(a.watts != b.watts for a, b in pairwise(timed)),
-        rate_hz=len(timed) / (timed_ns / NS),
-        resolution_w=_step(series) if rail.resolution_w is None else rail.resolution_w,
+        rate_hz=len(timed) / seconds,
+        resolution_w=_step(series) if rail.resolution_w is None and not rail.counted else rail.resolution_w,
         idle_reason="" if idle_w is not None else f"{len(before)} readings before the run are too few",
     )
 

@@ -121,4 +121,5 @@ NATURE = Nature(
     read_readings=read_readings,
     pin=pin_script,
     restore=RESTORE,
+    tegrastats=True,
 )

@@ -17,12 +17,13 @@ from pathlib import Path
 from bench.base.errors import NotMeasuredError, UsageError
 from bench.base.paths import cache_dir, storage_error
 from bench.base.process import Child
-from bench.devices import linux_identity
+from bench.devices import linux_identity, power
 from bench.devices.hold import hold
 from bench.devices.identity import Fact, abi_of, fingerprint
 from bench.devices.linux_conditions import LinuxConditions, unavailable
 from bench.devices.linux_files import Tree
-from bench.devices.protocol import Tell
+from bench.devices.power_sampling import NoRails
+from bench.devices.protocol import Sampler, Tell
 from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
 
 CONFIG_KEYS = ("python", "sysfs")
@@ -113,6 +114,14 @@ class LocalDevice:
     def pin(self) -> Iterator[tuple[Reading, ...]]:
         """A computer's clocks are its owner's: nothing is changed."""
         yield (Reading(name="pin", unavailable="bench changes no clocks of the host; see `bench doctor`"),)
+
+    def power(self) -> AbstractContextManager[Sampler]:
+        return power.beside(self._rails)
+
+    def _rails(self) -> Sampler:
+        if self._linux is None:
+            return NoRails(f"power rails are read from Linux's /sys; this is {self._system}")
+        return power.here(self._tree)
 
     def clean(self) -> int:
         return 0  # files are used where they lie

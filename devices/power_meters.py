@@ -7,10 +7,10 @@ ABI/testing/sysfs-class-power (µA, µV), and NVIDIA's older ina3221x driver (mW
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
-from bench.devices.energy import Rail
+from bench.devices.energy import Rail, board_rail
 from bench.devices.linux_files import UnreadableError
 from bench.records.energy import Scope
 
@@ -20,6 +20,18 @@ _INAS: Final = ("ina2", "ina3", "ina7")
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 _ZONE: Final = re.compile(r"intel-rapl:\d+(:\d+)?")
 _LEAST_UA = 5000  # no running phone draws so little: then the gauge means mA
+MODEL: Final = "/proc/device-tree/model"
+BATTERY_GLOBS: Final = tuple(
+    f"{_SUPPLY}/*/{name}" for name in ("type", "scope", "status", "current_now", "voltage_now", "power_now")
+)
+# All that `find` looks at, MODEL apart, and all that a meter reads.
+GLOBS: Final = (
+    *(f"{_HWMON}/hwmon*/{name}" for name in ("name", "in*_label", "in*_input", "curr*_input", "power*_input")),
+    *(f"{_INA_OLD}/*/iio:device*/{name}" for name in ("rail_name_*", "in_power*_input")),
+    *(f"{_CAPS}/intel-rapl:*/{name}" for name in ("name", "energy_uj", "max_energy_range_uj")),
+    *BATTERY_GLOBS,
+)
+NONE: Final = "there is no power meter: no INA chip, no RAPL and no battery with a fuel gauge below /sys"
 
 
 class Files(Protocol):
@@ -49,30 +61,46 @@ class Meter:
     wraps_at_j: float | None = None
     battery: str = ""
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All files that `read` reads."""
+        return (*self.factors, f"{self.battery}/status") if self.battery else self.factors
+
     def read(self, files: Files) -> float:
         """Watts, or joules of a counter. Raises UnreadableError."""
-        numbers = [files.integer(path) for path in self.factors]
         if self.battery:
-            return _drawn(files, self.battery, numbers) * self.unit
+            _must_discharge(files, self.battery)
+        try:
+            numbers = [files.integer(path) for path in self.factors]
+        except UnreadableError as error:
+            if self.counter and "ermission denied" in str(error):
+                hint = f"since Linux 5.10 only root may; until the next boot: sudo chmod a+r {self.factors[0]}"
+                raise UnreadableError(f"{error} ({hint})") from None
+            raise
+        if self.battery:
+            numbers = _drawn(numbers)
         product = 1
         for number in numbers:
             product *= number
         return product * self.unit
 
 
-def _drawn(files: Files, folder: str, numbers: list[int]) -> int:
-    """µA times µV. The sign of the current is the maker's choice, so that only the state tells its direction."""
+def _must_discharge(files: Files, folder: str) -> None:
+    """The sign of a gauge is its maker's choice, so that only the state tells the direction."""
     status = files.text(f"{folder}/status")
     if status != "Discharging":
+        state = status.lower() or "in an unknown state"
+        raise UnreadableError(f"the battery is {state}: its gauge tells what it is fed, so take it off its cable")
+
+
+def _drawn(numbers: list[int]) -> list[int]:
+    """µA and µV, or µW alone."""
+    sizes = [abs(number) for number in numbers]
+    if len(sizes) > 1 and sizes[0] < _LEAST_UA:
         raise UnreadableError(
-            f"the battery is {status.lower() or 'in an unknown state'}: its gauge tells what it is fed"
+            f"the gauge says {sizes[0]} µA, which is too little for a running device: its unit is unclear"
         )
-    current, voltage = abs(numbers[0]), numbers[1]
-    if current < _LEAST_UA:
-        raise UnreadableError(
-            f"the gauge says {current} µA, which is too little for a running device: its unit is unclear"
-        )
-    return current * voltage
+    return sizes
 
 
 def find(files: Files) -> tuple[Meter, ...]:
@@ -80,6 +108,9 @@ def find(files: Files) -> tuple[Meter, ...]:
     found: dict[str, Meter] = {}
     for meter in (*_ina(files), *_old_ina(files), *_rapl(files), *_gauges(files)):
         found.setdefault(meter.rail.name, meter)
+    board = board_rail(_named(files, MODEL), list(found))
+    if board:
+        found[board] = replace(found[board], rail=found[board].rail._replace(scope="board"))
     return tuple(found.values())
 
 
@@ -141,7 +172,7 @@ def _rapl(files: Files) -> list[Meter]:
         wraps = _named(files, f"{_CAPS}/{zone}/max_energy_range_uj")
         found.append(
             Meter(
-                Rail(_word(f"{parent} {name}" if parent else name), scope),
+                Rail(_word(f"{parent} {name}" if parent else name), scope, counted=True),
                 "RAPL (powercap)",
                 (f"{_CAPS}/{zone}/energy_uj",),
                 1e-6,
@@ -153,16 +184,20 @@ def _rapl(files: Files) -> list[Meter]:
 
 
 def _gauges(files: Files) -> list[Meter]:
-    """A battery that feeds the device alone carries all of it."""
-    folders = [f"{_SUPPLY}/{name}" for name in files.names(_SUPPLY)]
-    return [
-        Meter(
-            Rail(f"battery_{_word(folder.rpartition('/')[2])}", "board"),
-            "fuel gauge",
-            (f"{folder}/current_now", f"{folder}/voltage_now"),
-            1e-12,
-            battery=folder,
-        )
-        for folder in folders
-        if _named(files, f"{folder}/type") == "Battery" and files.exists(f"{folder}/current_now")
-    ]
+    """A battery that feeds the device alone carries all of it. Of several, one called `battery` stands for all."""
+    folders = []
+    for name in files.names(_SUPPLY):
+        folder = f"{_SUPPLY}/{name}"
+        if _named(files, f"{folder}/type") == "Battery" and _named(files, f"{folder}/scope") != "Device":  # a mouse's
+            folders.append(folder)
+    found = []
+    for folder in folders:
+        name = folder.rpartition("/")[2]
+        scope: Scope = "board" if len(folders) == 1 or name == "battery" else "part"
+        rail = Rail(f"battery_{_word(name)}", scope)
+        if files.exists(f"{folder}/current_now"):
+            factors: tuple[str, ...] = (f"{folder}/current_now", f"{folder}/voltage_now")
+            found.append(Meter(rail, "fuel gauge", factors, 1e-12, battery=folder))
+        elif files.exists(f"{folder}/power_now"):
+            found.append(Meter(rail, "fuel gauge", (f"{folder}/power_now",), 1e-6, battery=folder))
+    return found

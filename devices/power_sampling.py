@@ -1,51 +1,56 @@
-"""Reading power beside a run: tegrastats as a process on the device, or the meters' files in a thread.
+"""Reading power beside a run: a process on the device that prints readings, or this host's own files in a thread.
 
 A thread waits most of the time: a reading of a few files takes some ten microseconds, ten times a second.
 """
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 from bench.base.process import ChildEnded, ChildTimeout, Process
-from bench.devices import power_meters, tegrastats
-from bench.devices.energy import Count, Power, Rail, powers
+from bench.devices import tegrastats
+from bench.devices.bulk import Bulk
+from bench.devices.energy import Count, Power, Rail, board_rail, powers
 from bench.devices.linux_files import UnreadableError
 from bench.devices.power_meters import Files, Meter
-from bench.devices.protocol import Device
 
-INTERVAL_S = 0.1
 _WAIT_S = 0.5
 
 
-class Sampler(Protocol):
-    """readings: of each rail until now, on the clock of time.monotonic_ns. reason: why there are none, or empty."""
+class NoRails:
+    """A device without a rail that can be read (bench.devices.protocol.Sampler)."""
 
-    source: str
+    source = ""
 
-    def readings(self) -> dict[Rail, list[Power]]: ...
+    def __init__(self, reason: str, refused: Mapping[Rail, str] | None = None) -> None:
+        self.reason = reason
+        self._refused = dict(refused or {})
 
-    @property
-    def reason(self) -> str: ...
+    def readings(self) -> dict[Rail, list[Power]]:
+        return {}
+
+    def refused(self) -> dict[Rail, str]:
+        return self._refused
+
+    def stop(self) -> None:
+        """Nothing runs."""
 
 
-class Tegrastats:
-    """The rails of tegrastats, each line at the moment when it came."""
+class Lines:
+    """A process whose lines are readings, each of the moment when it came here. Subclasses give `_take`."""
 
-    source = "tegrastats"
-
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, what: str) -> None:
+        self.source = what
         self._process = process
-        self._found: dict[str, list[Power]] = {}
         self._lines = 0
         self._ended = ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._pump, daemon=True)
-        self._thread.start()
+
+    def _take(self, line: str, at_ns: int) -> None:
+        raise NotImplementedError
 
     def _pump(self) -> None:
         while not self._stop.is_set():
@@ -55,26 +60,18 @@ class Tegrastats:
                 continue
             except ChildEnded:
                 if not self._stop.is_set():
-                    self._ended = "tegrastats ended by itself"
+                    self._ended = f"{self.source} ended by itself"
                 return
-            at = time.monotonic_ns()
             self._lines += 1
-            for reading in tegrastats.parse(line):
-                name = reading.name.removeprefix(tegrastats.RAIL)
-                if name != reading.name and not name.endswith(tegrastats.MEAN) and isinstance(reading.value, float):
-                    self._found.setdefault(name, []).append(Power(at, reading.value))
+            self._take(line, time.monotonic_ns())
 
-    def readings(self) -> dict[Rail, list[Power]]:
-        found = {
-            Rail(name, resolution_w=tegrastats.RESOLUTION_W): list(series) for name, series in list(self._found.items())
-        }
-        return found if not self._ended else {}
+    @property
+    def ended(self) -> bool:
+        return bool(self._ended)
 
     @property
     def reason(self) -> str:
-        if self._ended:
-            return self._ended
-        return "" if self._found else f"tegrastats named no rail in {self._lines} lines"
+        return self._ended
 
     def stop(self) -> None:
         self._stop.set()
@@ -82,15 +79,107 @@ class Tegrastats:
         self._thread.join(2.0)
 
 
-class MeterFiles:
-    """The meters of a machine whose files are here (or are had through `files`)."""
+class Tegrastats(Lines):
+    """The rails of tegrastats. model: of the device, which tells its board's rail."""
 
-    def __init__(self, files: Files, meters: Sequence[Meter], interval_s: float = INTERVAL_S) -> None:
-        self.source = ", ".join(dict.fromkeys(meter.source for meter in meters))
+    def __init__(self, process: Process, model: str = "") -> None:
+        super().__init__(process, "tegrastats")
+        self._model = model
+        self._found: dict[str, list[Power]] = {}
+        self._thread.start()
+
+    def _take(self, line: str, at_ns: int) -> None:
+        for reading in tegrastats.parse(line):
+            name = reading.name.removeprefix(tegrastats.RAIL)
+            if name != reading.name and not name.endswith(tegrastats.MEAN) and isinstance(reading.value, float):
+                self._found.setdefault(name, []).append(Power(at_ns, reading.value))
+
+    def readings(self) -> dict[Rail, list[Power]]:
+        found = dict(self._found)
+        board = board_rail(self._model, list(found))
+        return {
+            Rail(name, "board" if name == board else "unknown", tegrastats.RESOLUTION_W): list(series)
+            for name, series in found.items()
+            if not self._ended
+        }
+
+    def refused(self) -> dict[Rail, str]:
+        return {}
+
+    @property
+    def reason(self) -> str:
+        return self._ended or ("" if self._found else f"tegrastats named no rail in {self._lines} lines")
+
+
+class _Meters:
+    """What several meters said. A rail that fails once is out: with a hole in it, it would be a mean of other moments.
+
+    refused: those that could not even be read before.
+    """
+
+    def __init__(self, meters: Sequence[Meter], refused: dict[Rail, str]) -> None:
+        self._values: dict[Meter, list[Count]] = {meter: [] for meter in meters}
+        self._refused = refused
+
+    def take(self, files: Files, at_ns: int | None = None) -> None:
+        for meter, values in self._values.items():
+            if meter.rail not in self._refused:
+                try:
+                    value = meter.read(files)
+                except UnreadableError as error:
+                    self._refused[meter.rail] = str(error)
+                else:
+                    values.append(Count(time.monotonic_ns() if at_ns is None else at_ns, value))
+
+    def readings(self) -> dict[Rail, list[Power]]:
+        found: dict[Rail, list[Power]] = {}
+        for meter, values in self._values.items():
+            if meter.rail not in self._refused and values:
+                series = list(values)
+                found[meter.rail] = (
+                    powers(series, meter.wraps_at_j) if meter.counter else [Power(*each) for each in series]
+                )
+        return found
+
+    def refused(self) -> dict[Rail, str]:
+        return dict(self._refused)
+
+
+class MeterLines(Lines):
+    """Meters of another machine: a process there prints the text of all `paths` in one line, with | before each."""
+
+    def __init__(
+        self, process: Process, what: str, paths: Sequence[str], meters: Sequence[Meter], refused: dict[Rail, str]
+    ) -> None:
+        super().__init__(process, what)
+        self._paths = paths
+        self._meters = _Meters(meters, refused)
+        self._thread.start()
+
+    def _take(self, line: str, at_ns: int) -> None:
+        texts = line.rstrip("\r").split("|")[1:]
+        if len(texts) == len(self._paths):
+            self._meters.take(Bulk(dict(zip(self._paths, texts, strict=True)), {}, {}), at_ns)
+
+    def readings(self) -> dict[Rail, list[Power]]:
+        return {} if self._ended else self._meters.readings()
+
+    def refused(self) -> dict[Rail, str]:
+        return self._meters.refused()
+
+
+class MeterFiles:
+    """The meters of this host."""
+
+    reason = ""
+
+    def __init__(
+        self, files: Files, what: str, meters: Sequence[Meter], refused: dict[Rail, str], interval_s: float
+    ) -> None:
+        self.source = what
         self._files = files
         self._interval_s = interval_s
-        self._reasons: dict[Meter, str] = {}
-        self._values: dict[Meter, list[Count]] = {meter: [] for meter in meters}
+        self._meters = _Meters(meters, refused)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
         self._thread.start()
@@ -98,54 +187,17 @@ class MeterFiles:
     def _poll(self) -> None:
         due = time.monotonic()
         while True:
-            for meter, values in self._values.items():
-                if meter in self._reasons:
-                    continue
-                try:
-                    value = meter.read(self._files)
-                except UnreadableError as error:
-                    # A rail that fails once is out: with a hole in it, it would be a mean of other moments.
-                    self._reasons[meter] = str(error)
-                    continue
-                values.append(Count(time.monotonic_ns(), value))
+            self._meters.take(self._files)
             due += self._interval_s
             if self._stop.wait(max(due - time.monotonic(), 0.0)):
                 return
 
     def readings(self) -> dict[Rail, list[Power]]:
-        found: dict[Rail, list[Power]] = {}
-        for meter, values in self._values.items():
-            if meter not in self._reasons and values:
-                series = list(values)
-                found[meter.rail] = (
-                    powers(series, meter.wraps_at_j) if meter.counter else [Power(*each) for each in series]
-                )
-        return found
+        return self._meters.readings()
 
-    @property
-    def reason(self) -> str:
-        return "; ".join(f"{meter.rail.name}: {reason}" for meter, reason in self._reasons.items())
+    def refused(self) -> dict[Rail, str]:
+        return self._meters.refused()
 
     def stop(self) -> None:
         self._stop.set()
         self._thread.join(2.0)
-
-
-@contextlib.contextmanager
-def beside(device: Device, program: str = "tegrastats", interval_s: float = INTERVAL_S) -> Iterator[Tegrastats]:
-    """tegrastats on the device while the block runs. Raises NotMeasuredError where it cannot be started."""
-    sampler = Tegrastats(device.spawn([program, "--interval", str(round(interval_s * 1000))]))
-    try:
-        yield sampler
-    finally:
-        sampler.stop()
-
-
-@contextlib.contextmanager
-def of_files(files: Files, interval_s: float = INTERVAL_S) -> Iterator[MeterFiles]:
-    """All meters below /sys while the block runs; without any it has no readings."""
-    sampler = MeterFiles(files, power_meters.find(files), interval_s)
-    try:
-        yield sampler
-    finally:
-        sampler.stop()

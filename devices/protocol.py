@@ -8,9 +8,31 @@ from pathlib import Path
 from typing import Protocol
 
 from bench.base.process import Process
+from bench.devices.energy import Power, Rail
 from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
 
 Tell = Callable[[str], None]
+
+
+class Sampler(Protocol):
+    """Power rails that are read beside a run, in a thread that waits most of the time. source: how they are read."""
+
+    source: str
+
+    def readings(self) -> dict[Rail, list[Power]]:
+        """Of each rail until now, in the order of time, on this host's time.monotonic_ns, when they came here."""
+        ...
+
+    def refused(self) -> dict[Rail, str]:
+        """Rails that are there and cannot be read, with the reason."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why nothing is read; empty while something is."""
+        ...
+
+    def stop(self) -> None: ...
 
 
 class Device(Protocol):
@@ -62,6 +84,10 @@ class Device(Protocol):
 
         What was pinned, one reading each; one called `pin` with why not, where nothing could be.
         """
+        ...
+
+    def power(self) -> AbstractContextManager[Sampler]:
+        """Its power rails, read within the block; of a device without any, a sampler that says why. Never raises."""
         ...
 
     def clean(self) -> int:

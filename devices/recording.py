@@ -17,7 +17,7 @@ import msgspec
 from bench.base.errors import BenchError, UsageError
 from bench.base.paths import portable
 from bench.base.process import Process
-from bench.devices.protocol import Device, Tell
+from bench.devices.protocol import Device, Sampler, Tell
 from bench.devices.recording_format import FORMAT, Event, Failure, Folders, Header, Writer, folder_name
 from bench.devices.recording_process import RecordedProcess
 from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
@@ -114,6 +114,9 @@ class Recording:
     def pin(self) -> Iterator[tuple[Reading, ...]]:
         with contextlib.ExitStack() as stack:
             yield self._told("pin", lambda: stack.enter_context(self._device.pin()))
+
+    def power(self) -> contextlib.AbstractContextManager[Sampler]:
+        return self._device.power()  # not recorded: a replay draws nothing
 
     def clean(self) -> int:
         return self._told("clean", self._device.clean)

@@ -167,8 +167,8 @@ class RemoteFiles:
         if not isinstance(free, Reading) and free - _SPARE_BYTES < size:
             raise NotMeasuredError(
                 f"cannot bring {local.name} to {self._link.title}",
-                f"it has {size:,} bytes; {self._disk} there has {free:,} bytes free; {_SPARE_BYTES:,} must stay",
-                "Free some space there.",
+                f"it has {size:,} bytes; its {self._disk} has {free:,} bytes free; {_SPARE_BYTES:,} must stay",
+                f"Free some space there, on the disk of {self._home}.",
             )
 
 

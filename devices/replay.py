@@ -16,7 +16,8 @@ import msgspec
 
 from bench.base.errors import NotMeasuredError, UsageError
 from bench.base.paths import portable
-from bench.devices.protocol import Tell
+from bench.devices.power_sampling import NoRails
+from bench.devices.protocol import Sampler, Tell
 from bench.devices.recording import described
 from bench.devices.recording_format import Event, Header, read, read_header
 from bench.devices.recording_process import MismatchError, ReplayedProcess, lay
@@ -166,6 +167,10 @@ class ReplayDevice:
             yield msgspec.convert(self._answer("pin", {}, "holding its clocks still").answer, type=tuple[Reading, ...])
         else:
             yield (Reading(name="pin", unavailable="it is not in the recording"),)
+
+    @contextlib.contextmanager
+    def power(self) -> Iterator[Sampler]:
+        yield NoRails("replayed: nothing draws power")
 
     def clean(self) -> int:
         return 0  # nothing is left on a recording

@@ -8,17 +8,18 @@ import os
 import secrets
 import shlex
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.base.errors import NotMeasuredError
-from bench.devices import board_pin, linux_identity
+from bench.devices import board_pin, linux_identity, power
 from bench.devices.board_nature import Nature
 from bench.devices.identity import abi_of, fingerprint
 from bench.devices.linux_conditions import unavailable
 from bench.devices.linux_files import UnreadableError
-from bench.devices.protocol import Tell
+from bench.devices.protocol import Sampler, Tell
 from bench.devices.remote_jobs import end_jobs
 from bench.devices.ssh_wish import Wish, wish_of
 from bench.records.types import Conditions, DeviceIdentity, Phase, Reading
@@ -54,7 +55,7 @@ class SshDevice:
         if board.python:
             facts["python"] = board.python_version
         else:
-            missing["python"] = "no Python 3.8 or newer was found there"
+            missing["python"] = ": ".join(filter(None, ("no Python 3.8 or newer was found there", board.other_python)))
         stable = fingerprint(facts)
         with contextlib.suppress(UnreadableError):
             facts["serial"] = bulk.text("/proc/device-tree/serial-number")
@@ -98,13 +99,10 @@ class SshDevice:
         board = self._board()
         if not board.python:
             asked = f"cannot run a Python runtime on {board.link.title}"
-            if self._wish.python:
-                raise NotMeasuredError(
-                    asked, f"{self._wish.python} is no Python 3.8 or newer there", f"[devices.{self.name}] python = ..."
-                )
+            named = f"there is no {self._wish.python}" if self._wish.python else "there is no python3 on its PATH"
             raise NotMeasuredError(
                 asked,
-                "no Python 3.8 or newer was found there",
+                f"{board.other_python or named}; it takes a Python 3.8 or newer",
                 f"Install one, name it ([devices.{self.name}] python = ...), or use a native tool: -b benchmark_model",
             )
         return board.python
@@ -140,6 +138,11 @@ class SshDevice:
         board = self._board()
         job = f"{board.key}/pin/{secrets.token_hex(8)}"
         return SshProcess.start(board.link, argv, env=None, cwd=None, job=job, left=lambda: None)
+
+    def power(self) -> AbstractContextManager[Sampler]:
+        return power.beside(
+            lambda: power.there(self._board().link.shell, self.spawn, tegrastats=self._nature.tegrastats)
+        )
 
     def clean(self) -> int:
         return self._board().files.clean()

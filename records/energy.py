@@ -12,10 +12,12 @@ Scope = Literal["board", "package", "part", "unknown"]
 
 
 class RailEnergy(Part, frozen=True, kw_only=True):
-    """One rail over the timed part. Watts are means over time; joules_per_inference: all that it drew, per inference.
+    """One rail over the timed part. mean_w, joules: of all the time that was watched, pauses between turns included.
 
-    idle_w: of the moments before, with the model not running; None with the reason in idle_reason. net_*: above idle.
-    samples, rate_hz: readings in the timed part; changes: how often their value changed, which tells how often the
+    idle_w: of the moments before, with the model not running; None with the reason in idle_reason.
+    joules_per_inference: without the pauses, which are taken at idle_w, where that is not known at mean_w.
+    net_w: mean_w above idle_w; net_joules_per_inference: all that was drawn above idle, per inference.
+    samples, rate_hz: readings in the watched time; changes: how often their value changed, which tells how often the
     meter itself looks. resolution_w: of one reading; None: not known.
     unavailable: why it has no numbers.
     """
@@ -38,10 +40,11 @@ class RailEnergy(Part, frozen=True, kw_only=True):
 
 
 class Energy(Part, frozen=True, kw_only=True):
-    """What was drawn over the timed part of `timed_ns` with so many inferences. Rails are never added up.
+    """What was drawn while so many timed inferences took timed_ns. Rails are never added up.
 
-    source: how they were read; board: the rail that is all of the board, empty where none is known to be.
-    unavailable: why there is nothing at all.
+    watched_ns: from the first to the last of them in each invocation, pauses between turns included; located: how it is
+    known when that was. source: how the rails were read; board: the rail that is all of the board, empty where none is
+    known to be. unavailable: why there is nothing at all.
     """
 
     source: str = ""
@@ -49,9 +52,16 @@ class Energy(Part, frozen=True, kw_only=True):
     board: str = ""
     inferences: int = 0
     timed_ns: int = 0
+    watched_ns: int = 0
+    located: str = ""
     unavailable: str = ""
+
+    @property
+    def known(self) -> tuple[RailEnergy, ...]:
+        """The rails that have numbers."""
+        return tuple(rail for rail in self.rails if not rail.unavailable)
 
     @property
     def whole(self) -> RailEnergy | None:
         """The board's own rail, where it is known and has numbers."""
-        return next((rail for rail in self.rails if rail.name == self.board and not rail.unavailable), None)
+        return next((rail for rail in self.known if rail.name == self.board), None)

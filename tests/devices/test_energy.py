@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -24,8 +22,6 @@ from bench.devices.energy import (
     powers,
 )
 from bench.devices.linux_files import Tree, UnreadableError
-from bench.devices.local import LocalDevice
-from bench.devices.power_sampling import beside, of_files
 
 S = 1_000_000_000
 
@@ -35,9 +31,14 @@ def steady(watts: float, seconds: float, step_s: float = 0.1, start_s: float = 0
     return [Power(round((start_s + index * step_s) * S), watts) for index in range(count)]
 
 
+def span(start_s: int, end_s: int, inferences: int) -> Span:
+    """Without a pause in it."""
+    return Span(start_s * S, end_s * S, inferences, (end_s - start_s) * S)
+
+
 def test_steady_power_is_power_times_time() -> None:
     series = [*steady(2.0, 5.0), *steady(5.0, 10.0, start_s=6.0)]
-    found = assess("tegrastats", {Rail("vdd_in"): series}, [Span(6 * S, 16 * S, 100)], (0, 5 * S), "vdd_in")
+    found = assess("tegrastats", {Rail("vdd_in", "board"): series}, [span(6, 16, 100)], (0, 5 * S))
     (rail,) = found.rails
     assert (rail.mean_w, rail.idle_w, rail.joules) == (pytest.approx(5), pytest.approx(2), pytest.approx(50))
     assert rail.joules_per_inference == pytest.approx(0.5)
@@ -46,7 +47,38 @@ def test_steady_power_is_power_times_time() -> None:
     assert rail.rate_hz == pytest.approx(10.1)
     assert rail.resolution_w == pytest.approx(3)
     assert (rail.scope, found.board, found.whole) == ("board", "vdd_in", rail)
-    assert (found.inferences, found.timed_ns) == (100, 10 * S)
+    assert (found.inferences, found.timed_ns, found.watched_ns) == (100, 10 * S, 10 * S)
+
+
+def test_what_is_drawn_in_pauses_is_no_inferences() -> None:
+    """Half of the time at 5 W, pauses at 2 W: the readings say 3.5 W, an inference of 50 ms draws 250 mJ."""
+    series = [*steady(2.0, 5.0), *steady(3.5, 10.0, start_s=6.0)]
+    timed = [Span(6 * S, 16 * S, 100, 5 * S)]
+    (rail,) = assess("x", {Rail("a"): series}, timed, (0, 5 * S)).rails
+    assert (rail.mean_w, rail.joules) == (pytest.approx(3.5), pytest.approx(35))
+    assert rail.joules_per_inference == pytest.approx(0.25)
+    assert rail.net_joules_per_inference == pytest.approx(0.15)
+    (blind,) = assess("x", {Rail("a"): series}, timed, None).rails
+    assert (blind.joules_per_inference, blind.net_w) == (pytest.approx(3.5 * 0.05), None)
+
+
+def test_a_rail_that_cannot_be_read_stands_beside_the_others() -> None:
+    found = assess("x", {Rail("a"): steady(1.0, 2.0)}, [span(0, 2, 4)], None, {Rail("b", "part"): "no such file"})
+    assert [(rail.name, rail.unavailable) for rail in found.rails] == [("a", ""), ("b", "no such file")]
+    assert found.known == found.rails[:1]
+    alone = assess("x", {}, [span(0, 2, 4)], None, {Rail("b", "part"): "no such file"})
+    assert (alone.unavailable, [rail.name for rail in alone.rails]) == ("b: no such file", ["b"])
+
+
+def test_two_rails_that_are_each_all_of_it_are_neither() -> None:
+    readings = {Rail("a", "board"): steady(5.0, 2.0), Rail("b", "board"): steady(1.0, 2.0)}
+    assert assess("x", readings, [span(0, 2, 10)], None).board == ""
+
+
+def test_a_counter_has_no_step_of_power() -> None:
+    series = [*steady(2.0, 2.0), *steady(2.1, 2.0, start_s=2.1)]
+    rails = assess("x", {Rail("a", counted=True): series, Rail("b"): series}, [span(0, 4, 10)], None).rails
+    assert [rail.resolution_w for rail in rails] == [None, pytest.approx(0.1)]
 
 
 def test_a_ramp_is_read_between_its_readings() -> None:
@@ -57,7 +89,7 @@ def test_a_ramp_is_read_between_its_readings() -> None:
 
 def test_rails_are_not_added_up_and_none_is_the_board_by_its_name() -> None:
     readings = {Rail("vdd_in"): steady(5.0, 2.0), Rail("vdd_cpu"): steady(1.0, 2.0)}
-    found = assess("tegrastats", readings, [Span(0, 2 * S, 10)], None)
+    found = assess("tegrastats", readings, [span(0, 2, 10)], None)
     assert (found.board, found.whole) == ("", None)
     assert [rail.scope for rail in found.rails] == ["unknown", "unknown"]
     assert [rail.mean_w for rail in found.rails] == [pytest.approx(5), pytest.approx(1)]
@@ -78,7 +110,7 @@ def test_a_boards_own_rail_is_known_by_board_and_name(model: str, rail: str) -> 
 
 @pytest.mark.parametrize("count", range(LEAST))
 def test_too_few_readings_are_no_mean(count: int) -> None:
-    found = assess("x", {Rail("a"): steady(1.0, 1.0)[:count]}, [Span(0, S, 5)], None)
+    found = assess("x", {Rail("a"): steady(1.0, 1.0)[:count]}, [span(0, 1, 5)], None)
     (rail,) = found.rails
     assert rail.mean_w is None
     assert f"{count} readings in 1 s" in rail.unavailable
@@ -90,9 +122,9 @@ def test_a_span_that_is_mostly_without_readings_has_none() -> None:
 
 
 def test_no_rail_and_no_timed_part_are_reasons() -> None:
-    assert "no power rail" in assess("", {}, [Span(0, S, 1)], None).unavailable
+    assert "no power rail" in assess("", {}, [span(0, 1, 1)], None).unavailable
     assert "no timed part" in assess("", {Rail("a"): steady(1.0, 1.0)}, [], None).unavailable
-    assert "no timed part" in assess("", {Rail("a"): steady(1.0, 1.0)}, [Span(0, S, 0)], None).unavailable
+    assert "no timed part" in assess("", {Rail("a"): steady(1.0, 1.0)}, [span(0, 1, 0)], None).unavailable
 
 
 watts = st.floats(0, 500, allow_nan=False)
@@ -196,7 +228,7 @@ def test_meters_of_a_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [("status", "Charging", "is charging"), ("current_now", "400", "unit is unclear"),
-     ("voltage_now", "", "no whole number")],
+     ("status", "Not charging", "take it off its cable"), ("voltage_now", "", "no whole number")],
 )  # fmt: skip
 def test_a_gauge_that_cannot_mean_it(tmp_path: Path, name: str, text: str, words: str) -> None:
     tree = lay(tmp_path, PHONE | {f"sys/class/power_supply/battery/{name}": text})
@@ -205,52 +237,37 @@ def test_a_gauge_that_cannot_mean_it(tmp_path: Path, name: str, text: str, words
         meter.read(tree)
 
 
-def test_files_are_read_beside_a_run(tmp_path: Path) -> None:
-    tree = lay(tmp_path, INA | PHONE | {"sys/class/power_supply/battery/status": "Full"})
-    start = time.monotonic_ns()
-    with of_files(tree, 0.01) as sampler:
-        deadline = time.monotonic() + 10
-        while len(sampler.readings().get(Rail("vdd_in"), [])) < 5 and time.monotonic() < deadline:
-            time.sleep(0.01)
-    ((rail, series),) = sampler.readings().items()
-    assert rail.name == "vdd_in"
-    assert {power.watts for power in series} == {4.68}
-    assert all(start <= power.time_ns for power in series)
-    assert "battery is full" in sampler.reason
+def test_the_boards_rail_is_known_by_the_device_tree(tmp_path: Path) -> None:
+    tree = lay(tmp_path, INA | OLD | {"proc/device-tree/model": "NVIDIA Jetson Orin Nano Developer Kit\0"})
+    assert {meter.rail.name: meter.rail.scope for meter in power_meters.find(tree)} == {
+        "vdd_in": "board",
+        "vdd_gpu": "unknown",
+    }
 
 
-def test_a_machine_without_meters_says_so(tmp_path: Path) -> None:
-    with of_files(Tree(tmp_path), 0.01) as sampler:
-        pass
-    assert sampler.readings() == {}
-    assert "no power rail" in assess(sampler.source, sampler.readings(), [Span(0, S, 1)], None).unavailable
+def test_batteries(tmp_path: Path) -> None:
+    """A mouse's is not ours; two that feed one machine are parts; power alone is enough."""
+    supply = "sys/class/power_supply"
+    tree = lay(tmp_path, {
+        f"{supply}/BAT0/type": "Battery", f"{supply}/BAT0/status": "Discharging", f"{supply}/BAT0/power_now": "7300000",
+        f"{supply}/mouse/type": "Battery", f"{supply}/mouse/scope": "Device", f"{supply}/mouse/current_now": "1",
+    })  # fmt: skip
+    (alone,) = power_meters.find(tree)
+    assert (alone.rail.name, alone.rail.scope, alone.read(tree)) == ("battery_bat0", "board", pytest.approx(7.3))
+    assert alone.paths == (f"/{supply}/BAT0/power_now", f"/{supply}/BAT0/status")
+    lay(tmp_path, {f"{supply}/BAT1/type": "Battery", f"{supply}/BAT1/power_now": "0"})
+    assert [meter.rail.scope for meter in power_meters.find(tree)] == ["part", "part"]
 
 
-TEGRASTATS = """#!{python}
-# A stand-in for tegrastats, which only Jetsons have: it prints one line of an Orin's form again and again.
-import sys, time
-assert sys.argv[1:] == ["--interval", "20"], sys.argv
-for _ in range({lines}):
-    print("RAM 1/2MB CPU [1%@729] GPU@26C VDD_IN 4915mW/4900mW VDD_SOC 1431mW/1431mW", flush=True)
-    time.sleep(0.02)
-"""
+def test_rapl_that_only_root_may_read_says_what_to_do(tmp_path: Path) -> None:
+    lay(tmp_path, RAPL)
 
+    class Refused(Tree):
+        def text(self, path: str) -> str:
+            if path.endswith("energy_uj"):
+                raise UnreadableError(f"cannot read {path}: Permission denied")
+            return super().text(path)
 
-@pytest.mark.parametrize("lines", [10_000, 3])
-def test_tegrastats_beside_a_run(tmp_path: Path, lines: int) -> None:
-    program = tmp_path / "tegrastats"
-    program.write_text(TEGRASTATS.format(python=sys.executable, lines=lines))
-    program.chmod(0o755)
-    with beside(LocalDevice(), str(program), 0.02) as sampler:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline and not sampler.reason.startswith("tegrastats ended"):
-            if len(sampler.readings().get(Rail("vdd_in", resolution_w=0.001), [])) >= 5:
-                break
-            time.sleep(0.01)
-    if lines == 3:
-        assert (sampler.reason, sampler.readings()) == ("tegrastats ended by itself", {})
-        return
-    found = {rail.name: series for rail, series in sampler.readings().items()}
-    assert set(found) == {"vdd_in", "vdd_soc"}
-    assert {power.watts for power in found["vdd_in"]} == {4.915}
-    assert sampler.reason == ""
+    tree = Refused(tmp_path)
+    with pytest.raises(UnreadableError, match=r"only root may; .*sudo chmod a\+r .*intel-rapl:0/energy_uj"):
+        power_meters.find(tree)[0].read(tree)
