@@ -24,7 +24,8 @@ _FOREIGN: Final = re.compile(r"\{ForeignNode\[(.*)\]\}")
 _INSERTED: Final = re.compile(
     r"Reformatting CopyNode for .*|.* copy|(?:shuffle|reshape)_(?:between|before|after)_.*", re.DOTALL
 )
-_UNNAMED: Final = re.compile(r"\(Unnamed Layer\*? ?\d+\)")
+# Names that TensorRT and its compiler Myelin gave by themselves
+_UNNAMED: Final = re.compile(r"\(Unnamed Layer\*? ?\d+\)|__my(?:l|e)_")
 
 
 @dataclass(frozen=True)

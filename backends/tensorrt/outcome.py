@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from bench.backends.batch import batch_of
 from bench.backends.client import InvocationFailed
 from bench.backends.tensorrt.layers import DLA
 from bench.backends.tensorrt.log_types import TrtLog
@@ -11,11 +12,12 @@ from bench.backends.tensorrt.times import NS_PER_MS, Times, turns
 from bench.backends.tool_run import Ran, must_have_ended, run_findings
 from bench.base.findings import Finding
 from bench.base.process import signal_name
-from bench.records.types import CaseError, Invocation, Memory, Placement, Warmup
+from bench.records.types import CaseError, Invocation, Memory, Placement, Throughput, Warmup
 
 TAIL_LINES = 30
 COARSE = 0.005  # of the median: a clock of such steps shows in the numbers
 SYNC = "CUDA events before and behind the engine's kernels; copies of inputs and outputs are timed apart, by events too"
+OVERLAP = "trtexec's own rate of queries: an execution context for each stream, and copies that overlap with computing"
 
 
 def must_be_whole(ran: Ran, found: TrtLog, phase: str, limit_s: float, numbers: bool = False) -> None:
@@ -73,8 +75,9 @@ def option_ignored(found: TrtLog, phase: str, transcript: str) -> None:
         raise InvocationFailed(CaseError(kind="option ignored", message=message, todo=todo, phase=phase), transcript)
 
 
-def invocation(found: TrtLog, times: Times, started: str, transfers: bool) -> Invocation:
-    """Of a whole log and its samples. transfers: whether inputs and outputs were copied at all."""
+def invocation(found: TrtLog, times: Times, started: str, options: Mapping[str, str]) -> Invocation:
+    """Of a whole log and its samples. options: the case's."""
+    transfers = "no_transfers" not in options  # whether inputs and outputs were copied at all
     warmup = None
     if found.warmup_queries is not None and found.warmup_ms is not None:
         warmup = Warmup(inferences=found.warmup_queries, duration_ns=round(found.warmup_ms * NS_PER_MS))
@@ -88,6 +91,7 @@ def invocation(found: TrtLog, times: Times, started: str, transfers: bool) -> In
         memory=Memory(reason="trtexec does not tell the memory of its process"),
         input_copy_ns=_median_ns([each.h2d_ms for each in times.samples]) if transfers else None,
         output_read_ns=_median_ns([each.d2h_ms for each in times.samples]) if transfers else None,
+        throughput=throughput(found, times, int(options.get("streams") or 1), batch_of(options)),
     )
 
 
@@ -95,11 +99,13 @@ def _median_ns(values_ms: Sequence[float]) -> int:
     return round(sorted(values_ms)[len(values_ms) // 2] * NS_PER_MS)
 
 
-def throughput(found: TrtLog, times: Times, batch: int) -> float | None:
-    """Items per second of wall time, all streams together. Version 7 prints 0 for an explicit batch."""
-    if found.throughput_qps:
-        return found.throughput_qps * batch
-    return len(times.samples) / found.walltime_s * batch if found.walltime_s else None
+def throughput(found: TrtLog, times: Times, streams: int, batch: int) -> Throughput | None:
+    """Of all streams together, by the host's clock. Version 7 prints 0 for an explicit batch."""
+    count = len(times.samples)
+    wall_s = count / found.throughput_qps if found.throughput_qps else found.walltime_s
+    if not wall_s or not count:
+        return None
+    return Throughput(inferences=count, duration_ns=round(wall_s * 1e9), streams=streams, batch=batch, how=OVERLAP)
 
 
 def placement(on_dla: Sequence[bool], placed: bool, dla: str, gpu: str) -> Placement:

@@ -92,10 +92,12 @@ def test_each_version_gives_the_same_samples(make: Make, version: str) -> None:
     assert (measured.placement.kind, measured.placement.delegate) == ("full", "TensorRT")
     assert measured.tool.version == version
     assert "CUDA events" in measured.tool.sync
-    assert measured.tool.settings["throughput"].endswith(" items/s")
+    assert one.throughput is not None
+    assert (one.throughput.inferences, one.throughput.streams, one.throughput.batch) == (len(one.samples_ns), 1, 1)
+    assert "throughput" not in measured.tool.settings
     assert measured.tool.settings["engine build"] == "12.5 s"
     assert "stand-in" in measured.transcript
-    assert [stages[0], stages[-1]] == ["building the engine", "measuring"]
+    assert [stages[0], *stages[-2:]] == ["building the engine", "measuring", "reading its answer"]
 
 
 def test_the_engine_is_built_once_and_kept_for_later_runs(make: Make, log: Path) -> None:
@@ -180,6 +182,8 @@ def test_options_of_a_run(make: Make, log: Path) -> None:
     assert {"--infStreams=4", "--useCudaGraph", "--noDataTransfers", "--useSpinWait"} <= set(asked(log)[-1])
     assert (measured.invocation.input_copy_ns, measured.invocation.output_read_ns) == (None, None)
     assert measured.tool.settings["streams"] == "4"
+    assert measured.invocation.throughput is not None
+    assert measured.invocation.throughput.streams == 4
     driver.measure(make("8.0.1", streams="4"), 1.0, 0.2, Watch())
     assert "--streams=4" in asked(log)[-1]
 
@@ -199,8 +203,11 @@ def test_a_batch_needs_an_open_dimension(make: Make, log: Path) -> None:
     single = driver.measure(make("10.3.0"), 1.0, 0.2, Watch())
     eight = driver.measure(job, 1.0, 0.2, Watch())
     assert any(word.startswith(f"--shapes={spec.name}:8x") for word in asked(log)[-1])
-    rates = [float(each.tool.settings["throughput"].split()[0]) for each in (single, eight)]
-    assert rates[1] == pytest.approx(8 * rates[0], rel=1e-3)
+    one, other = single.invocation.throughput, eight.invocation.throughput
+    assert one is not None
+    assert other is not None
+    assert (one.batch, other.batch) == (1, 8)
+    assert other.items_per_s == pytest.approx(8 * one.items_per_s, rel=1e-3)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
