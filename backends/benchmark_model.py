@@ -16,7 +16,7 @@ from msgspec import structs
 
 from bench.backends import tool_run, tools
 from bench.backends.client import InvocationFailed
-from bench.backends.job import Job, Measured, Profiled, Program, Watch
+from bench.backends.job import MEASURING, Job, Measured, Profiled, Program, Watch
 from bench.backends.tflite import flags, log, outcome
 from bench.backends.tflite.files import Files, place
 from bench.backends.tflite.help import capabilities
@@ -86,7 +86,7 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
     inputs = _inputs(job)
     files = Files(job, outputs=watch.outputs is not None and inputs is not None)
     arguments = [*_case(job), *(inputs or []), *flags.of_time(seconds, min(warmup_s, TOOL_WARMUP_S))]
-    ran, found = _run(job, [*arguments, *files.flags], watch, "measuring")
+    ran, found = _run(job, [*arguments, *files.flags], watch, MEASURING)
     no_outputs = "" if inputs is not None else "the tool cannot be given a file for an input of such a name"
     if watch.outputs is not None and not no_outputs:
         outputs, no_outputs = files.outputs()
@@ -145,6 +145,7 @@ def _run(job: Job, arguments: list[str], watch: Watch, phase: str) -> tuple[Ran,
             watch.stage(next(stages, phase))
 
     ran = tool_run.run(job.device, [*flags.prefix(job.case), job.program.path, *arguments], job.limit_s, tell)
+    watch.stage("reading its answer")
     found = log.parse(ran.stdout, ran.stderr, tables=True if phase == PROFILING else None)
     try:
         outcome.must_be_whole(ran, found, phase, job.limit_s)

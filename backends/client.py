@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -56,7 +57,9 @@ class AgentClient:
         self._begun = time.monotonic()
         self._limit_s = limit_s
         self._ends = self._begun + limit_s
-        self._child: Process = device.spawn([device.python(), agent])
+        self._python = device.python()
+        self._place = "" if device.kind == "local" else f"On {device.name}: "
+        self._child: Process = device.spawn([self._python, agent])
 
     def __enter__(self) -> Self:
         return self
@@ -118,8 +121,14 @@ class AgentClient:
                 CaseError(kind="protocol", message=f"the agent answered with no JSON: {line[:200]!r}", phase=phase)
             ) from None
         if not answer.get("ok"):
-            raise InvocationFailed(refused_error(answer.get("error") or {}, phase, self.stderr()))
+            raise InvocationFailed(self._where(refused_error(answer.get("error") or {}, phase, self.stderr())))
         return answer
+
+    def _where(self, error: CaseError) -> CaseError:
+        """A command of pip is for the interpreter that measured, which may be another one, on another machine."""
+        if not error.todo.startswith("pip ") or (not self._place and self._python == sys.executable):
+            return error
+        return msgspec.structs.replace(error, todo=f"{self._place}{self._python} -m {error.todo}")
 
 
 def ended_error(returncode: int | None, phase: str, stderr: str, accelerator: str = "") -> CaseError:

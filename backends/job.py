@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from bench.backends.tflite.help import Capabilities
 from bench.base.findings import Finding
 from bench.devices.protocol import Device
 from bench.records.types import Case, GraphFacts, Invocation, Placement, Profile, TensorSpec, Tool
+
+MEASURING: Final = "measuring"  # the stage of the timed inferences
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told what happens. outputs: after the first inference; turn: after each turn, with its samples in ns."""
+    """Who is told what happens, when it does: where timed inferences begin, the stage MEASURING, and what comes next.
+
+    outputs: after the first inference; turn: after each turn, with its samples in ns.
+    """
 
     outputs: Callable[[list[Output]], None] | None = None
     stage: Callable[[str], None] = field(default=lambda _: None)
@@ -88,7 +93,15 @@ class Profiled:
     op_names: tuple[str, ...] = ()
 
 
-class Driver(Protocol):
+class Measures(Protocol):
+    """The part of a driver that measures."""
+
+    def measure(self, job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured:
+        """One invocation. Raises InvocationFailed."""
+        ...
+
+
+class Driver(Measures, Protocol):
     """How a backend is driven: the functions of its module."""
 
     def program(self, device: Device, backend: str, tools: Mapping[str, str], cache: Path) -> Program:
@@ -96,10 +109,6 @@ class Driver(Protocol):
 
         Raises UsageError where there is none, NotMeasuredError, StorageError.
         """
-        ...
-
-    def measure(self, job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured:
-        """One invocation. Raises InvocationFailed."""
         ...
 
     def profile(self, job: Job, typical_ns: float | None, watch: Watch) -> Profiled:

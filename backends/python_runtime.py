@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from bench.backends import pack
+from bench.backends import pack, throughput
+from bench.backends.batch import batch_of, batches_of, must_hold
 from bench.backends.client import AgentClient, open_shape
 from bench.backends.job import Job, Measured, Output, Profiled, Program, Watch
 from bench.devices.protocol import Device
@@ -63,12 +64,13 @@ def load(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any],
         scratch=job.scratch,
     )
     spawn_ns = agent.elapsed_ns
-    loaded = agent.ask(
-        "load", "loading the model", model=job.model, shapes=case.shapes, trace=_place(job) if profiling else ""
-    )
+    batch, phase = batch_of(case.options), "loading the model"
+    with batches_of(batch):
+        loaded = agent.ask("load", phase, model=job.model, shapes=case.shapes, trace=_place(job) if profiling else "")
     dynamic = next((slot.spec for slot in slots(loaded) if slot.spec.dynamic), None)
     if dynamic is not None:
-        raise open_shape(dynamic, "loading the model")
+        raise open_shape(dynamic, phase)
+    must_hold(_specs(loaded["outputs"]), batch, phase)
     return hello, loaded, spawn_ns
 
 
@@ -89,6 +91,7 @@ def _begin(agent: AgentClient, job: Job, profiling: bool) -> tuple[dict[str, Any
 def read_outputs(agent: AgentClient, job: Job) -> list[Output]:
     answer = agent.ask("outputs", "reading the outputs", folder=_place(job))
     specs = _specs(answer["outputs"])
+    must_hold(specs, batch_of(job.case.options), "reading the outputs")
     found = []
     for spec, name, raw in zip(specs, answer["files"], answer["outputs"], strict=True):
         file = job.folder / PurePosixPath(name.replace("\\", "/")).name
@@ -131,6 +134,7 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
             turns.append(turn)
             spent_ns += sum(turn.samples_ns)
             watch.turn(turn.samples_ns)
+        several = throughput.measure(agent, loaded, job.case.options, turns, seconds, watch)
         finish = agent.ask("finish", "reading placement and memory")
         agent.ask("quit", "leaving")
         stderr = agent.stderr()
@@ -145,6 +149,7 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
         memory=_memory(finish),
         input_copy_ns=io.get("input_copy_ns"),
         output_read_ns=io.get("output_read_ns"),
+        throughput=several,
     )
     tool = Tool(
         runtime=hello["runtime"],

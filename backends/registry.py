@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from bench.backends.job import Driver
@@ -15,12 +15,18 @@ from bench.backends.tflite import options as tflite
 from bench.base.errors import UsageError, did_you_mean
 
 PYTHON_DRIVER = "bench.backends.python_runtime"
+# They multiply the work: a backend without them cannot run such a case, and must not run another in its place.
+MULTIPLIERS = ("batch", "streams")
+_COUNT = r"[1-9]\d{0,3}"
+_BATCH = Option(("",), "items in one inference: the first dimension of every input", pattern=_COUNT)
+_STREAMS = Option(("",), "inferences at a time, to measure throughput beside latency", pattern=_COUNT)
 
 
 @dataclass(frozen=True)
 class Backend:
     """formats: of model files, the preferred first; accelerators: the default first; module: what it imports, empty
-    for a native tool; driver: the module that drives it. extra: does not come with bench, so nothing is amiss without.
+    for a native tool; instead: a module that does as well; driver: the module that drives it. extra: does not come with
+    bench, so nothing is amiss without.
     """
 
     name: str
@@ -32,6 +38,7 @@ class Backend:
     options: dict[str, Option] = field(default_factory=dict)
     driver: str = PYTHON_DRIVER
     extra: bool = False
+    instead: str = ""
 
     @property
     def native(self) -> bool:
@@ -43,7 +50,7 @@ class Backend:
         if self.native:
             return True
         try:
-            return importlib.util.find_spec(self.module) is not None
+            return any(importlib.util.find_spec(name) is not None for name in (self.module, self.instead) if name)
         except ModuleNotFoundError:  # the package that would hold it is missing
             return False
 
@@ -72,6 +79,8 @@ BACKENDS: dict[str, Backend] = {
                 "clock": Option(
                     ("", "standard", "maximum"), "of a USB Edge TPU; left out: as its library was built", ("edgetpu",)
                 ),
+                "batch": replace(_BATCH, accelerators=("cpu",)),
+                "streams": replace(_STREAMS, accelerators=("cpu",)),
                 "device": Option(
                     ("",), "which Edge TPU: usb, pci, usb:1; left out: any", ("edgetpu",), r"(usb|pci)(:\d+)?|:\d+"
                 ),
@@ -85,6 +94,8 @@ BACKENDS: dict[str, Backend] = {
             formats=("onnx",),
             accelerators=("cpu", "gpu"),
             options={
+                "batch": _BATCH,
+                "streams": _STREAMS,
                 "optimization": Option(("all", "extended", "basic", "disabled"), "level of graph optimisation"),
                 "provider": Option(("", "cuda", "tensorrt"), "execution provider on the GPU; left out: cuda", ("gpu",)),
             },
@@ -101,7 +112,8 @@ BACKENDS: dict[str, Backend] = {
                     ("f32", "runtime"), "compute in fp32, or as the runtime chooses (bf16 on CPUs that have it)"
                 ),
                 "hint": Option(("", "latency", "throughput", "none"), "what OpenVINO tunes for; left out: latency"),
-                "streams": Option(("",), "parallel streams; left out: one for latency", pattern=r"[1-9]\d{0,3}"),
+                "batch": _BATCH,
+                "streams": _STREAMS,
                 "hetero": Option(
                     ("",),
                     "devices to share the graph, the preferred first: GPU,CPU; left out: all",
@@ -153,14 +165,45 @@ BACKENDS: dict[str, Backend] = {
             options=tensorrt.OPTIONS,
             driver="bench.backends.trtexec",
         ),
+        Backend(
+            name="tensorrt",
+            title="TensorRT (Python API)",
+            module="tensorrt",
+            install="pip install tensorrt, or tensorrt-rtx-cu12 (TensorRT for RTX GPUs)",
+            formats=("onnx",),
+            accelerators=("gpu",),
+            options={
+                **{name: tensorrt.OPTIONS[name] for name in ("precision", "dla", "cuda_graph", "spin_wait")},
+                "batch": _BATCH,
+                "streams": _STREAMS,
+                "package": Option(
+                    ("", "tensorrt", "tensorrt_rtx"), "what is imported; left out: tensorrt, else tensorrt_rtx"
+                ),
+            },
+            driver="bench.backends.tensorrt.python_api",
+            extra=True,
+            instead="tensorrt_rtx",
+        ),
     )
 }
+
+# What a user may look for and no longer exists: what it was, and what does the same.
+GONE = dict.fromkeys(
+    ("tf-trt", "tftrt", "tf_trt"),
+    (
+        "TF-TRT was TensorFlow's own way to TensorRT, by SavedModel. TensorFlow is built without it since 2.18: its "
+        "converter then answers `Tensorflow has not been built with TensorRT support.`",
+        "Give an ONNX file to -b trtexec, -b tensorrt, or -b onnxruntime --option provider=tensorrt.",
+    ),
+)
 
 ACCELERATORS = tuple(dict.fromkeys(name for row in BACKENDS.values() for name in row.accelerators))
 
 
 def backend(name: str) -> Backend:
-    """Raises UsageError with the nearest names."""
+    """Raises UsageError with the nearest names, or with what took the place of one that is gone."""
+    if name.lower() in GONE:
+        raise UsageError(f"there is no backend {name!r} any more", *GONE[name.lower()])
     if name not in BACKENDS:
         raise UsageError(f"no backend is called {name!r}", "", did_you_mean(name, BACKENDS))
     return BACKENDS[name]
@@ -176,6 +219,11 @@ def default_for(format: str) -> str:
     preferring = [row.name for row in BACKENDS.values() if row.formats[0] == format]
     able = [row.name for row in BACKENDS.values() if format in row.formats]
     return (preferring or able)[0]
+
+
+def left_out(key: str, value: str) -> bool:
+    """Whether the case without this option was asked for by name: one item, one inference at a time."""
+    return key in MULTIPLIERS and not value
 
 
 def option_keys() -> dict[str, list[str]]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bench.backends import tool_run
 from bench.backends.client import InvocationFailed
-from bench.backends.job import Job, Measured, Profiled, Program, Watch
+from bench.backends.job import MEASURING, Job, Measured, Profiled, Program, Watch
 from bench.backends.tensorrt import engine, flags, layers, locate, notes, outcome, outputs, profile_file, times
 from bench.backends.tensorrt.log import parse
 from bench.backends.tensorrt.log_types import COMPUTE, Layer, TrtLog
@@ -22,7 +22,6 @@ from bench.devices.protocol import Device
 from bench.records.store import now
 from bench.records.types import CaseError, Placement, Profile, Tool
 
-MEASURING: Final = "measuring"
 PROFILING: Final = "profiling"
 PROFILE_S: Final = 1.0
 WARMUP_S: Final = 0.2  # the tool's own default; it warms up for a time, not until it is steady
@@ -50,14 +49,14 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
         made, no_outputs = files.outputs()
         if made:
             watch.outputs(made)
-    invocation = outcome.invocation(found, sampled, started, "no_transfers" not in job.case.options)
+    invocation = outcome.invocation(found, sampled, started, job.case.options)
     for turn in invocation.turns:
         watch.turn(turn.samples_ns)
     facts = built.facts
     told = notes.findings(job.case.options, job.graph.histogram, facts.version or found.version, facts.lacking)
     return Measured(
         invocation=invocation,
-        tool=_tool(job, built, found, sampled),
+        tool=_tool(job, built, found),
         placement=placement,
         transcript="\n".join(part for part in (built.transcript, ran.transcript) if part),
         findings=(*told, *outcome.findings(ran, found, sampled)),
@@ -112,6 +111,7 @@ def _run(job: Job, asked: list[str], watch: Watch, phase: str) -> tuple[engine.E
         watch.stage("loading")
         argv = [job.program.path, f"--loadEngine={built.path}", *fixed, *asked]
         ran = tool_run.run(job.device, argv, job.limit_s, _teller(watch, phase))
+        watch.stage("reading its answer")
         found = parse(ran.stdout + ran.stderr)
         if not outcome.unreadable(found) or built.transcript:
             break
@@ -169,10 +169,8 @@ def _placement(job: Job, built: engine.Engine) -> Placement:
     )
 
 
-def _tool(job: Job, built: engine.Engine, found: TrtLog, sampled: times.Times) -> Tool:
+def _tool(job: Job, built: engine.Engine, found: TrtLog) -> Tool:
     facts, options = built.facts, job.case.options
-    batch = int(options.get("batch", "1"))
-    rate = outcome.throughput(found, sampled, batch)
     settings: dict[str, Any] = {
         "precision": facts.precision,
         "build flags": " ".join(facts.flags),
@@ -181,7 +179,6 @@ def _tool(job: Job, built: engine.Engine, found: TrtLog, sampled: times.Times) -
         "engine sha256": facts.sha256,
         "GPU": found.gpu or facts.gpu,
         "streams": options.get("streams", "1"),
-        "throughput": "" if rate is None else f"{rate:.6g} items/s",
     }
     return Tool(
         runtime="TensorRT",

@@ -59,6 +59,18 @@ class Adapter:
         """The call that is timed: it returns when the result is ready, and does nothing else."""
         raise NotImplementedError
 
+    def streams(self) -> int:
+        """How many inferences are to be under way at once when throughput is measured; 1: it is not measured apart."""
+        return int(self.options.get("streams") or 1)
+
+    def overlapping(self, streams: int) -> Tuple[List[Callable[[], Any]], str]:
+        """`streams` calls for as many Python threads at once, and in words who computes them and with which threads.
+
+        Each has the inputs of `set_inputs` and room for outputs of its own, and returns when its result is ready; the
+        work lets go of Python's lock. Raises Refused where the runtime runs one inference at a time.
+        """
+        raise Refused("%s runs one inference at a time here" % self.name, "Leave --streams out.")
+
     def outputs(self) -> List[Any]:
         """The outputs of the last inference as numpy arrays of their own memory."""
         raise NotImplementedError

@@ -30,19 +30,24 @@ class LiteRt(Adapter):
     def load(self, path: str, shapes: Dict[str, List[int]], trace: str) -> None:
         self._path = path
         self._shapes = shapes
+        self._interpreter = self._made()
+        self._inputs: List[Json] = self._interpreter.get_input_details()
+        self._outputs: List[Json] = self._interpreter.get_output_details()
+
+    def _made(self) -> Any:
+        """An interpreter of the file that is ready for its inputs. Raises Refused."""
         kernels = self.options.get("kernels", "xnnpack")
         resolver = getattr(self._module.OpResolverType, RESOLVERS[kernels])
         try:
-            self._interpreter: Any = self._module.Interpreter(
-                model_path=path, num_threads=self.threads, experimental_op_resolver_type=resolver
+            interpreter: Any = self._module.Interpreter(
+                model_path=self._path, num_threads=self.threads, experimental_op_resolver_type=resolver
             )
-            for detail in self._interpreter.get_input_details():
-                self._resize(detail, shapes)
-            self._interpreter.allocate_tensors()
+            for detail in interpreter.get_input_details():
+                self._resize(interpreter, detail)
+            interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise Refused("LiteRT refuses the model: %s" % error, self._advice(str(error), kernels)) from None
-        self._inputs: List[Json] = self._interpreter.get_input_details()
-        self._outputs: List[Json] = self._interpreter.get_output_details()
+        return interpreter
 
     @staticmethod
     def _advice(message: str, kernels: str) -> str:
@@ -56,14 +61,14 @@ class LiteRt(Adapter):
             return "This LiteRT lacks an op of the model; see its ops with `bench models show MODEL`."
         return ""
 
-    def _resize(self, detail: Json, shapes: Dict[str, List[int]]) -> None:
+    def _resize(self, interpreter: Any, detail: Json) -> None:
         signature = [int(size) for size in detail["shape_signature" if "shape_signature" in detail else "shape"]]
-        wanted = shapes.get(detail["name"])
+        wanted = self._shapes.get(detail["name"])
         if wanted is None:
             return
         if len(wanted) != len(signature):
             raise shape_mismatch(detail["name"], wanted, signature)
-        self._interpreter.resize_tensor_input(detail["index"], wanted)
+        interpreter.resize_tensor_input(detail["index"], wanted)
 
     def tensors(self) -> Tuple[List[Json], List[Json]]:
         import numpy as np
@@ -79,12 +84,23 @@ class LiteRt(Adapter):
 
     def set_inputs(self, arrays: List[Any]) -> None:
         self._arrays = arrays
-        for detail, array in zip(self._inputs, arrays):
-            self._interpreter.set_tensor(detail["index"], array)
+        self._fill(self._interpreter)
+
+    def _fill(self, interpreter: Any) -> None:
+        for detail, array in zip(self._inputs, self._arrays):
+            interpreter.set_tensor(detail["index"], array)
 
     def invoker(self) -> Callable[[], Any]:
         call: Callable[[], Any] = self._interpreter.invoke
         return call
+
+    def overlapping(self, streams: int) -> Tuple[List[Callable[[], Any]], str]:
+        interpreters = [self._interpreter, *(self._made() for _ in range(streams - 1))]
+        for interpreter in interpreters[1:]:
+            self._fill(interpreter)
+        threads = "%d thread%s" % (self.threads, "s" if self.threads > 1 else "")
+        how = "an interpreter for each stream, with memory and %s of its own" % threads
+        return [interpreter.invoke for interpreter in interpreters], how
 
     def outputs(self) -> List[Any]:
         return [self._interpreter.get_tensor(detail["index"]) for detail in self._outputs]

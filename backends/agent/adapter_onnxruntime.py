@@ -1,15 +1,19 @@
-"""ONNX Runtime with outputs and inputs bound in host memory; op profile from its own trace."""
+"""ONNX Runtime with outputs and inputs bound where it computes; op profile from its own trace."""
 
 from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from typing import Any, Callable, Dict, List, Tuple
 
 from .adapter import Adapter, Json, Refused, shape_mismatch
 
 GPU_PROVIDERS = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
 CPU_PROVIDER = "CPUExecutionProvider"
+HOST, GPU = "cpu", "cuda"
+# What a GPU's provider reports that decides what is computed, and how
+REPORTED = ("use_tf32", "cudnn_conv_algo_search", "enable_cuda_graph", "trt_fp16_enable", "trt_int8_enable")
 INSTALL_GPU = (
     "The GPU build has it: pip install onnxruntime-gpu (in the place of onnxruntime), with the CUDA, cuDNN and "
     "TensorRT that its release names. `bench run --accelerator cpu` needs none."
@@ -21,15 +25,14 @@ LEVELS = {
     "disabled": "ORT_DISABLE_ALL",
 }
 DTYPES = {"float": "float32", "double": "float64", "float16": "float16"}
+LAUNCHES = "ops on the GPU: the trace has the time that the host takes to launch them, not their work"
 KERNEL_SUFFIX = "_kernel_time"
 WARM_UP_RUNS = 3
 
 
 class OnnxRuntime(Adapter):
     name = "onnxruntime"
-    sync = (
-        "blocking call: run_with_iobinding() with inputs, and outputs of fixed shape, bound to host memory beforehand"
-    )
+    sync = "blocking call: run_with_iobinding() with inputs, and outputs of fixed shape, bound to %s memory beforehand"
 
     def version(self) -> str:
         try:
@@ -39,8 +42,9 @@ class OnnxRuntime(Adapter):
         self._ort = onnxruntime
         self._providers = providers(self.accelerator, self.options, list(onnxruntime.get_available_providers()))
         self._provider = self._providers[0]
-        if self.accelerator == "gpu":
-            self.sync += "; the copies to the GPU and back are part of it"
+        if self.accelerator == "gpu" and hasattr(onnxruntime, "preload_dlls"):
+            onnxruntime.preload_dlls()  # CUDA and cuDNN that came by pip
+        self.sync = OnnxRuntime.sync % ("the host's" if self.accelerator == "cpu" else "the GPU's")
         return str(onnxruntime.__version__)
 
     def load(self, path: str, shapes: Dict[str, List[int]], trace: str) -> None:
@@ -60,6 +64,7 @@ class OnnxRuntime(Adapter):
             self._session = self._ort.InferenceSession(path, options, providers=self._providers)
         except Exception as error:  # the runtime raises its own classes, which share only Exception
             raise Refused("ONNX Runtime refuses the model: %s" % error) from None
+        self._memory = memory(self.accelerator, self._provider, list(self._session.get_providers()))
         self._shapes = shapes
         self._inputs = [self._spec(node) for node in self._session.get_inputs()]
         self._outputs = [self._spec(node) for node in self._session.get_outputs()]
@@ -69,7 +74,7 @@ class OnnxRuntime(Adapter):
         shape = [size if isinstance(size, int) else -1 for size in node.shape]
         wanted = self._shapes.get(node.name)
         if wanted is not None:
-            if len(wanted) != len(shape):
+            if len(wanted) != len(shape) or any(size not in (-1, ask) for size, ask in zip(shape, wanted)):
                 raise shape_mismatch(node.name, wanted, shape)
             shape = list(wanted)
         return {"name": node.name, "dtype": DTYPES.get(kind, kind), "shape": shape}
@@ -78,24 +83,47 @@ class OnnxRuntime(Adapter):
         return self._inputs, self._outputs
 
     def set_inputs(self, arrays: List[Any]) -> None:
+        self._arrays = arrays
+        self._binding, self._values = self._bound()
+
+    def _bound(self) -> Tuple[Any, List[Any]]:
+        """Memory for inputs, filled, and outputs of one inference; and the inputs."""
         import numpy as np
 
-        self._arrays = arrays
-        self._binding = self._session.io_binding()
-        self._values = [self._ort.OrtValue.ortvalue_from_numpy(array) for array in arrays]
-        for spec, value in zip(self._inputs, self._values):
-            self._binding.bind_ortvalue_input(spec["name"], value)
+        binding = self._session.io_binding()
+        values = [self._ort.OrtValue.ortvalue_from_numpy(array, self._memory) for array in self._arrays]
+        for spec, value in zip(self._inputs, values):
+            binding.bind_ortvalue_input(spec["name"], value)
         for spec in self._outputs:
             if min(spec["shape"], default=1) < 0:
                 # Its size is known only once it has run: the runtime makes room for it.
-                self._binding.bind_output(spec["name"])
+                binding.bind_output(spec["name"], self._memory)
             else:
-                room = self._ort.OrtValue.ortvalue_from_shape_and_type(spec["shape"], np.dtype(spec["dtype"]))
-                self._binding.bind_ortvalue_output(spec["name"], room)
+                dtype = np.dtype(spec["dtype"])
+                room = self._ort.OrtValue.ortvalue_from_shape_and_type(spec["shape"], dtype, self._memory)
+                binding.bind_ortvalue_output(spec["name"], room)
+        return binding, values
 
     def invoker(self) -> Callable[[], Any]:
-        run, binding = self._session.run_with_iobinding, self._binding
-        return lambda: run(binding)
+        return self._run(self._binding)
+
+    def _run(self, binding: Any) -> Callable[[], Any]:
+        run = self._session.run_with_iobinding
+        if self._memory == HOST:
+            return partial(run, binding)
+
+        def run_on_gpu() -> None:
+            run(binding)
+            binding.synchronize_outputs()
+
+        return run_on_gpu
+
+    def overlapping(self, streams: int) -> Tuple[List[Callable[[], Any]], str]:
+        self._others = [self._bound() for _ in range(streams - 1)]  # kept, since their inputs are in their values
+        bindings = [self._binding, *(binding for binding, _ in self._others)]
+        more = " and in %d threads that all share" % (self.threads - 1) if self.threads > 1 else ""
+        how = "one session, a binding for each stream, which computes in a thread of its own%s" % more
+        return [self._run(binding) for binding in bindings], how
 
     def outputs(self) -> List[Any]:
         return [value.numpy().copy() for value in self._binding.get_outputs()]
@@ -131,7 +159,9 @@ class OnnxRuntime(Adapter):
         }
 
     def settings(self) -> Dict[str, str]:
+        told = self._session.get_provider_options().get(self._provider, {})
         return {
+            **{name: str(told[name]) for name in REPORTED if name in told},
             "providers": ",".join(self._session.get_providers()),
             "intra_op_num_threads": str(self.threads),
             "optimization": self.options.get("optimization", "all"),
@@ -153,7 +183,7 @@ class OnnxRuntime(Adapter):
             "samples_ns": samples,
             "total_ns": sum(samples),
             "rows": trace_rows(events, inferences),
-            "notes": ["ops of the optimised graph; whole microseconds"],
+            "notes": ["ops of the optimised graph; whole microseconds", *([LAUNCHES] if self._memory == GPU else [])],
         }
 
 
@@ -171,6 +201,11 @@ def providers(accelerator: str, options: Dict[str, str], available: List[str]) -
     # TensorRT leaves to CUDA what it does not take, and CUDA to the CPU.
     behind = [name for name in (GPU_PROVIDERS["cuda"], CPU_PROVIDER) if name in available and name != wanted]
     return [wanted, *behind]
+
+
+def memory(accelerator: str, provider: str, active: List[str]) -> str:
+    """Where inputs and outputs are bound: on the GPU where its provider is at work, so that copies are timed apart."""
+    return GPU if accelerator == "gpu" and provider in active else HOST
 
 
 def trace_rows(events: List[Json], inferences: int) -> List[Json]:

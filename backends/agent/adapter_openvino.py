@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from typing import Any, Callable, Dict, List, Tuple
 
 from .adapter import Adapter, Json, Refused, shape_mismatch
@@ -53,7 +54,8 @@ class OpenVino(Adapter):
         elif self._hint == "latency" and device == "CPU":
             own["NUM_STREAMS"] = "1"  # one inference at a time is measured
         if device == "CPU":
-            own["INFERENCE_NUM_THREADS"] = self.threads
+            # OpenVINO's number is that of all streams, and it makes no more streams than it has threads.
+            own["INFERENCE_NUM_THREADS"] = self.threads * int(self.options.get("streams") or 1)
         # Without this, a CPU with bf16 instructions runs an fp32 model in bf16, and a GPU in fp16. An NPU has no fp32.
         if self.options.get("precision", "f32") == "f32" and not device.startswith("NPU"):
             own["INFERENCE_PRECISION_HINT"] = self._ov.Type.f32
@@ -132,9 +134,12 @@ class OpenVino(Adapter):
 
     def set_inputs(self, arrays: List[Any]) -> None:
         self._arrays = arrays
+        self._fill(self._request)
+
+    def _fill(self, request: Any) -> None:
         # A tensor of the runtime's own, filled by copy: shared memory could be unaligned, which changes the time.
-        for index, array in enumerate(arrays):
-            self._request.set_input_tensor(index, self._ov.Tensor(array))
+        for index, array in enumerate(self._arrays):
+            request.set_input_tensor(index, self._ov.Tensor(array))
 
     def invoker(self) -> Callable[[], Any]:
         infer = self._request.infer
@@ -146,6 +151,19 @@ class OpenVino(Adapter):
             infer(share_outputs=True)
 
         return counted
+
+    def streams(self) -> int:
+        if self.options.get("streams") or self._hint != "throughput":
+            return super().streams()
+        return int(self._compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+
+    def overlapping(self, streams: int) -> Tuple[List[Callable[[], Any]], str]:
+        requests = [self._request, *(self._compiled.create_infer_request() for _ in range(streams - 1))]
+        for request in requests[1:]:
+            self._fill(request)
+        told = self.settings().get("NUM_STREAMS", "does not tell how many")
+        how = "one compiled model with an infer request for each stream; OpenVINO's own streams: %s" % told
+        return [partial(request.infer, share_outputs=True) for request in requests], how
 
     def outputs(self) -> List[Any]:
         return [self._request.get_output_tensor(i).data.copy() for i in range(len(self._compiled.outputs))]

@@ -8,9 +8,9 @@ from __future__ import annotations
 import importlib
 import mmap
 import sys
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
-from .adapter import Json, Refused
+from .adapter import Adapter, Json, Refused
 from .adapter_litert import LiteRt
 
 LIBRARIES = {"darwin": "libedgetpu.1.dylib", "win32": "edgetpu.dll"}
@@ -72,7 +72,7 @@ class LiteRtEdgeTpu(LiteRt):
                 model_path=path, experimental_delegates=[delegate], num_threads=self.threads
             )
             for detail in self._interpreter.get_input_details():
-                self._resize(detail, shapes)
+                self._resize(self._interpreter, detail)
             self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             todo = ""
@@ -83,6 +83,9 @@ class LiteRtEdgeTpu(LiteRt):
             raise Refused("the Edge TPU refuses the model: %s" % error, todo) from None
         self._inputs = self._interpreter.get_input_details()
         self._outputs = self._interpreter.get_output_details()
+
+    def overlapping(self, streams: int) -> Tuple[List[Callable[[], Any]], str]:
+        return Adapter.overlapping(self, streams)  # the device runs one inference after the other
 
     def placement(self) -> Json:
         return parts(self._interpreter._get_ops_details(), self._library)

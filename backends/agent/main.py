@@ -1,18 +1,20 @@
 """The agent's protocol: a JSON object per line on stdin, one per line back. One process is one invocation.
 
 hello {backend, accelerator, threads, options, scratch} -> {agent, python, runtime, version, sync}
-load {model, shapes, trace}                         -> {load_ns, inputs, outputs}
+load {model, shapes, trace}                         -> {load_ns, inputs, outputs, streams}
 inputs {files}                                      -> {}            raw little-endian arrays, in order
 first {}                                            -> {first_ns}
 outputs {folder}                                    -> {files, outputs}
 warmup {limit_ns}                                   -> {inferences, duration_ns, window_medians_ns, steady}
 turn {n, busy}                                      -> {start_ns, samples_ns}
+throughput {streams, duration_ns}                   -> {inferences, duration_ns, how}
 finish {}                                           -> {placement, settings, memory, io}
 profile {n}                                         -> {source, inferences, total_ns, rows, notes}
 quit {}                                             -> {}
 
 trace: a folder for what profiling writes; empty: not a profiling invocation. busy: makes each inference longer by this
-share, to try out whether a slow-down is found; left out: nothing. An answer has `ok`; when it is false, `error` has
+share, to try out whether a slow-down is found; left out: nothing. streams: inferences that are to be under way at once;
+1: there is no throughput to measure apart. An answer has `ok`; when it is false, `error` has
 {kind, message, todo}. A closed stdin ends the process.
 """
 
@@ -82,7 +84,7 @@ class Agent:
         self.loaded.load(request["model"], request.get("shapes") or {}, str(request.get("trace") or ""))
         load_ns = time.perf_counter_ns() - begun
         inputs, outputs = self.loaded.tensors()
-        return {"load_ns": load_ns, "inputs": inputs, "outputs": outputs}
+        return {"load_ns": load_ns, "inputs": inputs, "outputs": outputs, "streams": self.loaded.streams()}
 
     def inputs(self, request: Json) -> Json:
         import numpy as np
@@ -123,6 +125,10 @@ class Agent:
         start = time.perf_counter_ns() - self.begun_ns
         return {"start_ns": start, "samples_ns": measure.turn(call, int(request["n"]))}
 
+    def throughput(self, request: Json) -> Json:
+        calls, how = self.loaded.overlapping(int(request["streams"]))
+        return dict(measure.overlapped(calls, int(request["duration_ns"])), how=how)
+
     def finish(self, request: Json) -> Json:
         peak = measure.memory_bytes("VmHWM")
         calls = self.loaded.io_calls()
@@ -145,7 +151,9 @@ class Agent:
         return {}
 
 
-COMMANDS = {"hello", "load", "inputs", "first", "outputs", "warmup", "turn", "finish", "profile", "quit"}
+COMMANDS = {
+    "hello", "load", "inputs", "first", "outputs", "warmup", "turn", "throughput", "finish", "profile", "quit",
+}  # fmt: skip
 
 
 def answer(agent: Agent, line: bytes) -> Json:

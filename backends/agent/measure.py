@@ -1,13 +1,15 @@
-"""Timing: the loop around a runtime's call, warm-up until steady, and the process's own memory."""
+"""Timing: the loop around a runtime's call, warm-up until steady, calls that overlap, and the process's memory."""
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Any, Callable, Dict, List
 
 STEADY_WITHIN = 0.02
 WINDOW_NS = 250_000_000
 WINDOW_AT_LEAST = 3
+OVERLAPPED_WARM_UP = 2
 
 
 def turn(call: Callable[[], Any], count: int) -> List[int]:
@@ -75,6 +77,49 @@ def warm_up(call: Callable[[], Any], limit_ns: int) -> Dict[str, Any]:
         "window_medians_ns": medians,
         "steady": steady,
     }
+
+
+def overlapped(calls: List[Callable[[], Any]], duration_ns: int) -> Dict[str, int]:
+    """{inferences, duration_ns} of the calls, one after the other in a thread each, all at once and for so long.
+
+    A stream counts from the common start to the end of the inference in which the time is over; duration_ns is the mean
+    of these times. So inferences / duration_ns is the streams' number times the rate of a stream, and no inference is
+    counted in part. Until the last one has ended the others go on uncounted: it must not get faster.
+    """
+    clock = time.perf_counter_ns
+    together = threading.Barrier(len(calls))
+    counts, spans = [0] * len(calls), [0] * len(calls)
+    ended: List[int] = []
+    errors: List[BaseException] = []
+
+    def work(index: int, call: Callable[[], Any]) -> None:
+        try:
+            turn(call, OVERLAPPED_WARM_UP)
+            together.wait()
+            begun = now = clock()
+            count = 0
+            while now - begun < duration_ns and not errors:
+                call()
+                count += 1
+                now = clock()
+            counts[index], spans[index] = count, now - begun
+            ended.append(index)
+            while len(ended) < len(calls) and not errors:
+                call()
+        except threading.BrokenBarrierError:
+            pass  # another one failed
+        except BaseException as error:
+            errors.append(error)
+            together.abort()
+
+    threads = [threading.Thread(target=work, args=each) for each in enumerate(calls)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return {"inferences": sum(counts), "duration_ns": max(sum(spans) // len(spans), 1)}
 
 
 def timed_apart(call: Callable[[], Any], limit_ns: int = 20_000_000) -> int:

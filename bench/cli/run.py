@@ -54,6 +54,20 @@ def _seconds(_context: click.Context, _option: click.Parameter, text: str | None
     metavar="KEY=VALUE",
     help="A backend's option, such as kernels=builtin; each value is a case of its own.",
 )
+@click.option(
+    "--batch",
+    multiple=True,
+    type=click.IntRange(1, 9999),
+    metavar="N",
+    help="Items in one inference (default: what the file says, mostly 1).",
+)
+@click.option(
+    "--streams",
+    multiple=True,
+    type=click.IntRange(1, 9999),
+    metavar="N",
+    help="Measure throughput too, with N inferences at a time (default: 1, no throughput).",
+)
 @click.option("--shape", "shapes", multiple=True, metavar="[INPUT=]N,N,..", help="Fix the shape of a dynamic input.")
 @click.option(
     "--time",

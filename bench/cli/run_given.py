@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.backends.registry import MULTIPLIERS
 from bench.base.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def settings_of(config: Config, given: dict[str, Any]) -> Settings:
         calibration=_calibration(given["calibration"]),
         sustain_s=given["sustain"],
         tools={**config.tools, **tools.assignments(given["named_tools"])},
+        several=any(value not in ("", "1") for value in options_of(given).get("streams", ())),
     )
 
 
@@ -77,11 +79,23 @@ def plan_of(config: Config, given: dict[str, Any]) -> Plan:
             variants=tuple(dict.fromkeys(given["variants"])),
             eras=tuple(dict.fromkeys(given["eras"])),
             threads=tuple(dict.fromkeys(given["threads"])),
-            options=parse_options(given["options"]),
+            options=options_of(given),
             shapes=dict(parse_shape(text) for text in given["shapes"]),
         ),
         config,
     )
+
+
+def options_of(given: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """--option, and its shorthands --batch and --streams; 1 says that the case is without. Raises UsageError."""
+    options = parse_options(given["options"])
+    for key in MULTIPLIERS:
+        numbers = given[key]
+        if numbers and key in options:
+            raise UsageError(f"--{key} and --option {key}=...", "They say the same.", "Take one.")
+        if numbers:
+            options[key] = tuple("" if number == 1 else str(number) for number in dict.fromkeys(numbers))
+    return options
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from bench.backends import answers, python_runtime
+from bench.backends.batch import batch_of
 from bench.backends.client import InvocationFailed
 from bench.backends.job import Job, Output
 from bench.base.paths import ensure_dir, write_atomic
@@ -28,7 +29,7 @@ MakeOutputs = Callable[[Path], list[Output]]
 REFERENCE_BACKEND = "litert"
 REFERENCE_OPTIONS = {"kernels": "reference"}
 REFERENCE_NAME = "LiteRT's reference kernels"
-RECIPE = 3  # to be raised when the seeded inputs or what is kept of an output change
+RECIPE = 4  # to be raised when the seeded inputs or what is kept of an output change
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -131,24 +132,29 @@ def seeded(device: Device, model: Path, scaling: Scaling | None, cache: Path) ->
 
 
 def make_reference(job: Job, tflite: Path, scaling: Scaling | None) -> list[Output]:
-    """The reference kernels' outputs for a file, on this host whatever the job's device is. Raises InvocationFailed."""
+    """The reference kernels' outputs for a file, on this host whatever the job's device is. Raises InvocationFailed.
+
+    Of a batch, each item is computed alone, unless the file itself has that batch.
+    """
     host = LocalDevice()
     case = msgspec.structs.replace(
         job.case, backend=REFERENCE_BACKEND, accelerator="cpu", options=REFERENCE_OPTIONS, threads=1
     )
     folder = ensure_dir(job.folder / "reference")  # the case's own outputs must stay as they are
-    return answers.outputs(
-        dataclasses.replace(
-            job,
-            device=host,
-            case=case,
-            model=host.push(tflite),
-            program=python_runtime.program(host, REFERENCE_BACKEND, {}, job.cache),
-            input_file=seeded(host, tflite, scaling, job.cache),
-            folder=folder,
-            scratch="",
-        )
+    here = dataclasses.replace(
+        job,
+        device=host,
+        case=case,
+        model=host.push(tflite),
+        program=python_runtime.program(host, REFERENCE_BACKEND, {}, job.cache),
+        input_file=seeded(host, tflite, scaling, job.cache),
+        folder=folder,
+        scratch="",
     )
+    batch = batch_of(job.case.options)
+    if batch == 1 or any(spec.shape[:1] == (batch,) for spec in job.graph.inputs):
+        return answers.outputs(here)
+    return answers.outputs_of_items(here, batch)
 
 
 def array_of(output: Output) -> Array:

@@ -22,6 +22,18 @@ from bench.models.inspect import describe
 
 SOURCE = Path(__file__).with_name("edgetpu_stand_in.c")
 TAKES, NO_DEVICE, CRASHES, TOO_NEW, TAKES_NONE = range(5)
+# For boards whose only runtime is tflite_runtime, the older package of the same interpreter, which has no build for
+# this Python: a stand-in of its name holds LiteRT's, and LiteRT itself cannot be imported.
+NO_LITERT = """
+import sys, types
+import ai_edge_litert.interpreter as real
+package, module = types.ModuleType("tflite_runtime"), types.ModuleType("tflite_runtime.interpreter")
+package.__version__ = "2.14.0"
+module.Interpreter, module.load_delegate = real.Interpreter, real.load_delegate
+if {there}:
+    sys.modules.update({{"tflite_runtime": package, "tflite_runtime.interpreter": module}})
+sys.modules.update({{"ai_edge_litert": None, "ai_edge_litert.interpreter": None}})
+"""
 
 
 @pytest.fixture(scope="session")
@@ -193,3 +205,36 @@ def test_parts_that_no_delegate_took_are_none() -> None:
     ops = [{"op_name": "edgetpu-custom-op"}, {"op_name": "SOFTMAX"}]
     assert parts(ops, "lib")["kind"] == "none"
     assert parts([*ops, {"op_name": "DELEGATE"}], "lib")["kind"] == "partial"
+
+
+@pytest.fixture
+def no_litert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """no_litert(tflite_runtime is there): agents that start now cannot import LiteRT."""
+
+    def hide(there: bool) -> None:
+        (tmp_path / "sitecustomize.py").write_text(NO_LITERT.format(there=there))
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    return hide
+
+
+def test_tflite_runtime_does_where_litert_is_not(
+    agent: str, use: Callable[[int], None], compiled: Callable[[str], Path], no_litert: Callable[[bool], None]
+) -> None:
+    use(TAKES)
+    no_litert(True)
+    with AgentClient(LocalDevice(), agent, 60.0, "edgetpu") as client:
+        hello = client.ask("hello", "hello", backend="litert", accelerator="edgetpu", threads=1, options={})
+        client.ask("quit", "quit")
+    assert hello["version"] == "tflite_runtime 2.14.0"
+    assert load(agent, compiled("paradox_1"))[0]["placement"]["kind"] == "full"
+
+
+def test_without_either_litert_is_what_is_missing(
+    agent: str, compiled: Callable[[str], Path], no_litert: Callable[[bool], None]
+) -> None:
+    no_litert(False)
+    error = refused(agent, compiled("paradox_1"))
+    assert error.kind == "refused"
+    assert "LiteRT cannot be imported" in error.message
+    assert "pip install" in error.todo

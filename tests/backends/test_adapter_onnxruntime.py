@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bench.backends.agent.adapter import Refused
-from bench.backends.agent.adapter_onnxruntime import providers
+from bench.backends.agent.adapter_onnxruntime import memory, providers
 from bench.backends.client import InvocationFailed
 
 CPU, CUDA, TENSORRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
@@ -50,3 +50,14 @@ def test_the_wanted_provider_comes_first_and_the_others_take_what_it_leaves(
 def test_cuda_does_not_stand_in_for_tensorrt() -> None:
     with pytest.raises(Refused, match=f"no {TENSORRT}; it has {CUDA}, {CPU}"):
         providers("gpu", {"provider": "tensorrt"}, [CUDA, CPU])
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "active", "where"),
+    [("cpu", [CPU], "cpu"), ("gpu", [CUDA, CPU], "cuda"), ("gpu", [CPU], "cpu"), ("cpu", [CUDA, CPU], "cpu")],
+)
+def test_inputs_and_outputs_lie_on_the_gpu_where_its_provider_is_at_work(
+    accelerator: str, active: list[str], where: str
+) -> None:
+    """A session that fell back in silence has no memory of the GPU: it must get as far as telling so."""
+    assert memory(accelerator, CUDA if accelerator == "gpu" else CPU, active) == where

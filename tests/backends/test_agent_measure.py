@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+import threading
+import time
 import types
 from collections.abc import Callable
 
@@ -139,3 +141,84 @@ def test_memory_is_bytes_or_a_reason() -> None:
     found = measure.memory_bytes("VmRSS")
     assert found.get("bytes", 0) > 1_000_000 or found["reason"]
     assert measure.memory_bytes("VmNothing").get("reason")
+
+
+def overlapped(calls: list[Callable[[], None]], duration_ns: int) -> dict[str, int]:
+    return measure.overlapped(calls, duration_ns)
+
+
+def test_overlapped_calls_are_under_way_at_once() -> None:
+    inside: set[int] = set()
+    met = threading.Event()
+
+    def call() -> None:
+        inside.add(threading.get_ident())
+        if len(inside) == 3:
+            met.set()
+        met.wait(20.0)  # the first call of each returns only when the other two are inside as well
+        inside.discard(threading.get_ident())
+
+    found = overlapped([call] * 3, 5 * MS)
+    assert met.is_set()
+    assert found["inferences"] >= 3
+    assert found["duration_ns"] >= 5 * MS
+
+
+class OwnClock(threading.local):
+    """A clock for each thread, which moves only while its own calls run."""
+
+    now_ns = 1_000
+
+    def calls(self, latency: int) -> Callable[[], None]:
+        def call() -> None:
+            self.now_ns += latency
+
+        return call
+
+
+@given(st.lists(st.integers(1, 10**7), min_size=1, max_size=4), st.integers(1, 10**8))
+def test_each_stream_counts_whole_calls_over_its_own_time(latencies: list[int], duration: int) -> None:
+    latencies = [max(latency, duration // 50) for latency in latencies]
+    clock = OwnClock()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "time", types.SimpleNamespace(perf_counter_ns=lambda: clock.now_ns))
+        found = overlapped([clock.calls(latency) for latency in latencies], duration)
+    counts = [-(-duration // latency) for latency in latencies]
+    spans = [count * latency for count, latency in zip(counts, latencies, strict=True)]
+    assert found == {"inferences": sum(counts), "duration_ns": sum(spans) // len(spans)}
+
+
+def test_a_stream_goes_on_uncounted_until_the_last_one_has_ended() -> None:
+    after: list[int] = []
+    slow_is_inside, short = threading.Event(), threading.local()
+
+    def slow() -> None:
+        short.count = getattr(short, "count", 0) + 1
+        if short.count > measure.OVERLAPPED_WARM_UP:
+            slow_is_inside.set()
+            for _ in range(2000):  # only calls of the other one, whose time is over, let this one end early
+                if len(after) >= 5:
+                    break
+                time.sleep(0.001)
+
+    def quick() -> None:
+        if slow_is_inside.is_set():
+            time.sleep(0.002)
+            after.append(1)
+
+    found = overlapped([slow, quick], 1)
+    assert found["inferences"] == 2
+    assert len(after) >= 5
+
+
+@pytest.mark.parametrize("good", [0, 5])
+def test_a_call_that_fails_ends_the_others_too(good: int) -> None:
+    left = [good]
+
+    def fails() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            raise MemoryError
+
+    with pytest.raises(MemoryError):
+        overlapped([lambda: None, fails], 20_000 * MS)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
-import threading
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import msgspec
 import pytest
+from fake_web import Answer, Web, content, status
 
 from bench.backends import tools, tools_cache
 from bench.backends.tools_fetch import Fetched, Wanted, address_of, default_system, fetch
@@ -24,7 +22,6 @@ NAME = "benchmark_model"
 AARCH64, X86_64 = 183, 62
 MODIFIED, ETAG = "Mon, 05 Jan 2026 04:05:06 GMT", '"0a1b"'
 WANTED = Wanted(tool=NAME, system="android", abi="arm64-v8a")
-Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 def program(machine: int = AARCH64, loader: bytes = b"/system/bin/linker64", body: bytes = b"") -> bytes:
@@ -36,54 +33,6 @@ def program(machine: int = AARCH64, loader: bytes = b"/system/bin/linker64", bod
     return head + table + loader + b"\0" + body
 
 
-class Server(ThreadingHTTPServer):
-    """Answers with what is in `answers`; `asked` holds the paths in the order in which they came."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: dict[str, Answer] = {}
-        self.asked: list[str] = []
-
-    def give(self, answer: Answer, path: str = "/tool") -> str:
-        self.answers[path] = answer
-        return f"http://127.0.0.1:{self.server_address[1]}{path}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        self.server.answers[self.path](self)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """The test's output stays clean."""
-
-
-def content(data: bytes, announced: int | None = None, **headers: str) -> Answer:
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        handler.send_response(200)
-        for name, value in headers.items():
-            handler.send_header(name.replace("_", "-"), value)
-        if announced != -1:
-            handler.send_header("Content-Length", str(len(data) if announced is None else announced))
-        handler.end_headers()
-        handler.wfile.write(data)
-
-    return answer
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "*")
-    with Server() as running:
-        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield running
-        running.shutdown()
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     return tmp_path / "cache"
@@ -91,7 +40,7 @@ def store(tmp_path: Path) -> Path:
 
 def get(store: Path, address: str, *, again: bool = False, **changes: str) -> Fetched:
     wanted = msgspec.structs.replace(WANTED, address=address, **changes)
-    return fetch(wanted, store, Limits(tries=2, timeout_s=10, pause_s=0), lambda *_: None, again=again)
+    return fetch(wanted, store, Limits(tries=2, timeout_s=60, pause_s=0), lambda *_: None, again=again)
 
 
 def refused(store: Path, address: str, **changes: str) -> NotMeasuredError:
@@ -101,9 +50,9 @@ def refused(store: Path, address: str, **changes: str) -> NotMeasuredError:
     return caught.value
 
 
-def test_good(server: Server, store: Path) -> None:
+def test_good(web: Web, store: Path) -> None:
     data = program()
-    address = server.give(content(data, Last_Modified=MODIFIED, ETag=ETAG))
+    address = web.give(content(data, Last_Modified=MODIFIED, ETag=ETAG))
     begun = datetime.now(UTC).replace(microsecond=0)
     found = get(store, address)
     assert found.path == store / "tools" / "android-arm64-v8a" / NAME
@@ -119,28 +68,28 @@ def test_good(server: Server, store: Path) -> None:
     assert (taken.path, taken.source, taken.sha256) == (found.path, "cache", written["sha256"])
 
 
-def test_without_the_servers_words(server: Server, store: Path) -> None:
-    note = get(store, server.give(content(program()))).note
+def test_without_the_servers_words(web: Web, store: Path) -> None:
+    note = get(store, web.give(content(program()))).note
     assert (note.last_modified, note.etag) == (None, None)
 
 
-def test_kept_until_again(server: Server, store: Path) -> None:
-    address = server.give(content(program(body=b"monday")))
+def test_kept_until_again(web: Web, store: Path) -> None:
+    address = web.give(content(program(body=b"monday")))
     monday = get(store, address)
-    server.give(content(program(body=b"tuesday")))
+    web.give(content(program(body=b"tuesday")))
     still = get(store, address)
     assert (still.fresh, still.note) == (False, monday.note)
-    assert server.asked == ["/tool"]
+    assert web.asked == ["/file"]
     tuesday = get(store, address, again=True)
     assert (tuesday.fresh, tuesday.before) == (True, monday.note.sha256)
     assert tuesday.path.read_bytes() == program(body=b"tuesday")
     assert tools_cache.read_note(tuesday.path) == tuesday.note != monday.note
 
 
-def test_fetched_anew_where_it_is_not_what_is_wanted(server: Server, store: Path) -> None:
-    address = server.give(content(program()))
+def test_fetched_anew_where_it_is_not_what_is_wanted(web: Web, store: Path) -> None:
+    address = web.give(content(program()))
     path = get(store, address).path
-    assert get(store, server.give(content(program(body=b"2")), "/other")).fresh
+    assert get(store, web.give(content(program(body=b"2")), "/other")).fresh
     assert get(store, address, sha256=hashlib.sha256(program()).hexdigest()).fresh
     path.write_bytes(b"damaged")
     assert get(store, address).fresh
@@ -151,8 +100,8 @@ def test_fetched_anew_where_it_is_not_what_is_wanted(server: Server, store: Path
     assert not get(store, address).fresh
 
 
-def test_pinned(server: Server, store: Path) -> None:
-    address = server.give(content(program()))
+def test_pinned(web: Web, store: Path) -> None:
+    address = web.give(content(program()))
     error = refused(store, address, sha256="0" * 64)
     assert hashlib.sha256(program()).hexdigest() in error.found
     assert "0" * 64 in error.found
@@ -168,31 +117,31 @@ def test_pinned(server: Server, store: Path) -> None:
         (content(b""), "empty"),
         (content(program(X86_64)), "It is for x86_64 (x86_64)."),
         (content(program(loader=b"/lib/ld-linux-aarch64.so.1")), "It is for linux (its loader"),
-        (lambda handler: handler.send_error(404), "answers 404"),
-        (lambda handler: handler.send_error(503), "It was tried 2 times"),
+        (status(404), "answers 404"),
+        (status(503), "It was tried 2 times"),
     ],
 )
-def test_refused(server: Server, store: Path, answer: Answer, said: str) -> None:
-    error = refused(store, server.give(answer))
+def test_refused(web: Web, store: Path, answer: Answer, said: str) -> None:
+    error = refused(store, web.give(answer))
     assert said in error.found
     assert error.asked == f"cannot fetch {NAME} for arm64-v8a (android)"
 
 
-def test_a_failure_keeps_what_was_there(server: Server, store: Path) -> None:
-    address = server.give(content(program()))
+def test_a_failure_keeps_what_was_there(web: Web, store: Path) -> None:
+    address = web.give(content(program()))
     before = get(store, address)
-    server.give(content(b"<html>"))
+    web.give(content(b"<html>"))
     with pytest.raises(NotMeasuredError):
         get(store, address, again=True)
     assert before.path.read_bytes() == program()
     assert tools_cache.read_note(before.path) == before.note
 
 
-def test_a_cache_that_cannot_be_written(server: Server, store: Path) -> None:
+def test_a_cache_that_cannot_be_written(web: Web, store: Path) -> None:
     store.mkdir()
     (store / "tools").write_text("a file where a folder belongs")
     with pytest.raises(StorageError):
-        get(store, server.give(content(program())))
+        get(store, web.give(content(program())))
 
 
 def test_offline_names_the_folder(store: Path) -> None:
@@ -201,7 +150,7 @@ def test_offline_names_the_folder(store: Path) -> None:
     assert "on a machine with a network" in error.todo
 
 
-def test_what_is_put_there_by_hand_is_found(server: Server, store: Path) -> None:
+def test_what_is_put_there_by_hand_is_found(web: Web, store: Path) -> None:
     path = Path(refused(store, "http://127.0.0.1:9/tool").todo.splitlines()[1])
     path.parent.mkdir(parents=True)
     path.write_bytes(program())

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tool_logs import LOGS, PREFIXES, WHOLE
 
 from bench.backends.tflite.log import parse, split_runs
 from bench.backends.tflite.log_types import ToolLog
 from bench.backends.tflite.profile_types import INSIDE
 
-LOGS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "logs").glob("*.txt"))}
-WHOLE = sorted(set(LOGS) - {"csv_g1"})
-PREFIXES = (
-    "",
-    "INFO: ",
-    "WARNING: ",
-    "I tflite  : ",
-    "07-14 13:14:52.097 22838 22838 I tflite  : ",
-    "I/tflite  ( 539): ",
-)
 LEVELS = ("INFO: ", "WARNING: ")
 STRAYS = (
     "type 54 str SoftmaxAxis0",

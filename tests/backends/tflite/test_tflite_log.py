@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
+from tool_logs import LOGS, PREFIXES, WHOLE
 
 from bench.backends.tflite.log import parse, split_runs
 from bench.backends.tflite.log_lines import lines, strip_prefix
 from bench.backends.tflite.log_stats import parse_stats
 from bench.backends.tflite.log_types import Replaced, Verdict
-
-LOGS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "logs").glob("*.txt"))}
-WHOLE = sorted(set(LOGS) - {"csv_g1"})
-PREFIXES = (
-    "",
-    "INFO: ",
-    "WARNING: ",
-    "I tflite  : ",
-    "07-14 13:14:52.097 22838 22838 I tflite  : ",
-    "I/tflite  ( 539): ",
-)
 
 
 @pytest.mark.parametrize("name", WHOLE)

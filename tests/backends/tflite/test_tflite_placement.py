@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from tool_logs import LOGS
 
 from bench.backends.tflite.log import parse
 from bench.backends.tflite.log_types import ToolLog
 from bench.backends.tflite.placement import placement
 from bench.backends.tflite.proto import Kernel, NodePlace, RuntimeInfo
 
-LOGS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "logs").glob("*.txt"))}
 START = "INFO: STARTING!\nINFO: Log parameter values verbosely: [0]\nINFO: Graph: [n]\n"
 GPU = START + "INFO: Use gpu: [1]\nINFO: Loaded model n\nINFO: GPU delegate created.\n"
 FULL = "INFO: Explicitly applied GPU delegate, and the model graph will be completely executed by the delegate.\n"

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tool_logs import LOGS
 
 from bench.backends.tflite.log import parse
-from bench.backends.tflite.profile_csv import parse_csv
 from bench.backends.tflite.profile_kernels import kernel_owner
 from bench.backends.tflite.profile_records import records_profile
 from bench.backends.tflite.profile_rows import csv_cells, text_cells
 from bench.backends.tflite.profile_text import parse_text
 from bench.backends.tflite.profile_types import OpTable
-
-LOGS = {path.stem: path.read_text() for path in sorted((Path(__file__).parent / "logs").glob("*.txt"))}
 
 
 def table(name: str) -> OpTable:
@@ -74,7 +70,7 @@ def test_names_and_types_with_spaces_commas_and_nothing() -> None:
     assert (inside.node_id, inside.tensors) == (None, ())
     written = table("csv_g1").rows[0]
     assert (written.node_type, written.name) == ("Convolution (NHWC, F32) IGEMM", "[net/a, net/b]:0")
-    tabs = parse_csv(LOGS["csv_g3"])[1]
+    tabs = parse_text(LOGS["csv_g3"])[1]
     assert tabs is not None
     assert tabs.csv
     assert tabs.rows[1].node_type == "Convolution (NHWC, QC8) DWConv"
@@ -229,4 +225,4 @@ def test_any_row_comes_back(words: list[str], name: str, us: int, calls: int, cs
 
 
 def test_log_and_file_give_the_same_table() -> None:
-    assert parse(LOGS["csv_g3"]).run_profile == parse_csv(LOGS["csv_g3"])[1]
+    assert parse(LOGS["csv_g3"]).run_profile == parse_text(LOGS["csv_g3"])[1]
