@@ -23,8 +23,10 @@ _BRINGS: dict[str, tuple[Topic, ...]] = {
 # A backend's options and file format come with it; so do the options of what it runs on.
 _WITH: dict[str, tuple[str, ...]] = {"backend": ("format", "options"), "accelerator": ("options",)}
 VOIDING: tuple[Topic, ...] = ("device", "clocks", "runtime", "placement")
+# Options that multiply the work, whoever does it: they stay with the case.
+WORK = ("batch", "streams", "sustain")
 UNKNOWN = "not known"
-_HELD = ("governor", "boost", "battery.saver", "pin")
+_HELD = ("governor", "boost", "battery.saver", "pin", "power_mode", "jetson_clocks")
 _LIMIT_KEPT = 0.98  # some drivers round clocks
 _Told: TypeAlias = tuple[Topic, str, str, str]  # topic, what, base, other
 
@@ -38,6 +40,11 @@ class Unlike:
     base: str
     other: str
     void: bool
+
+    @property
+    def unknown(self) -> bool:
+        """Only one side tells it."""
+        return UNKNOWN in (self.base, self.other)
 
 
 @dataclass(frozen=True)
@@ -92,7 +99,7 @@ def axis_value(record: Record, axis: Axis) -> str:
 
 
 def _rest(case: Case, axes: Sequence[Axis]) -> bytes:
-    fields = msgspec.structs.asdict(case)
+    fields = msgspec.structs.asdict(case) | {key: case.options[key] for key in WORK if key in case.options}
     for axis in axes:
         for name in (axis, *_WITH.get(axis, ())):
             fields.pop(name, None)
@@ -111,11 +118,16 @@ def pair(base: Record, other: Record, axes: Sequence[Axis], kind: Callable[[str]
     return Pair(base, other, found.unlike, median_ratio(base, other), ops)
 
 
+def brings(axes: Sequence[Axis]) -> frozenset[Topic]:
+    """What differs with the axes, and so is no reason not to compare."""
+    return frozenset(topic for axis in axes for topic in _BRINGS.get(axis, ()))
+
+
 def unlike(base: Record, other: Record, axes: Sequence[Axis]) -> tuple[Unlike, ...]:
     """All that differs besides the axes and the times themselves, the void-making first."""
-    allowed = {topic for axis in axes for topic in _BRINGS.get(axis, ())}
+    brought = brings(axes)
     found = [
-        Unlike(topic, what, left, right, topic in VOIDING and topic not in allowed)
+        Unlike(topic, what, left, right, topic in VOIDING and topic not in brought)
         for topic, what, left, right in (
             *_devices(base, other),
             *_clocks(base, other),

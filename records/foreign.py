@@ -1,20 +1,22 @@
 """Times that other tools measured, read as series: pytest-benchmark, pyperf, hyperfine, Google Benchmark.
 
-A series has no placement, no conditions and no fingerprint, so it is shown beside records and never judged by.
+A series has no placement, no conditions and no fingerprint of ours, so it is shown beside records and never judges one.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from bench.records.foreign_compare import Foreign
 from bench.records.foreign_formats import google_benchmark, hyperfine, pyperf, pytest_benchmark
 from bench.records.foreign_series import ForeignError, ForeignSeries
 
-__all__ = ["ForeignError", "ForeignSeries", "parse", "read", "which"]
+__all__ = ["Foreign", "ForeignError", "ForeignSeries", "benchmarks", "is_record", "parse", "read", "which"]
 
 TODO = "bench reads the JSON of pytest-benchmark, pyperf, hyperfine and Google Benchmark."
 _READERS: dict[str, Callable[[Any], list[ForeignSeries]]] = {
@@ -33,6 +35,20 @@ def read(path: Path) -> list[ForeignSeries]:
         return parse(data)
     except ForeignError as error:
         raise ForeignError(f"cannot read {path}", f"{error.asked}. {error.found}".strip(), error.todo) from None
+
+
+def benchmarks(file: str) -> list[Foreign]:
+    """The benchmarks of a file, each with the file as it was named. Raises ForeignError."""
+    return [Foreign(series, file) for series in read(Path(file))]
+
+
+def is_record(path: Path) -> bool:
+    """Whether a file is one of ours, if a damaged one: its first key is its schema. False where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return re.match(rb'\s*\{\s*"schema"', stream.read(64)) is not None
+    except OSError:
+        return False
 
 
 def parse(data: bytes) -> list[ForeignSeries]:

@@ -177,12 +177,24 @@ class _Google(msgspec.Struct):
 def google_benchmark(document: Any) -> list[ForeignSeries]:
     """Google Benchmark's JSON (1.5 and later): real time in the row's unit, the mean over its iterations."""
     file = msgspec.convert(document, _Google)
-    at, environment = str(file.context.get("date", "")), _told(file.context)
+    at, environment = str(file.context.get("date", "")), {**_told(file.context), **_caches(file.context)}
     tool = f"Google Benchmark {file.context.get('library_version', '')}".strip()
     rows: dict[str, list[_GoogleRow]] = {}
     for row in file.benchmarks:
         rows.setdefault(row.run_name or row.name, []).append(row)
     return [_google(name, tool, group, at, environment) for name, group in rows.items()]
+
+
+def _caches(context: dict[str, Any]) -> dict[str, str]:
+    """`L1 Data 48 KiB, ...`: with the count of CPUs all that it tells of the machine."""
+    found = context.get("caches")
+    rows = [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    texts = [
+        f"L{each.get('level')} {each.get('type')} {each['size'] / 1024:g} KiB"
+        for each in rows
+        if isinstance(each.get("size"), int)
+    ]
+    return {"caches": ", ".join(texts)} if texts else {}
 
 
 def _google(name: str, tool: str, rows: list[_GoogleRow], at: str, environment: dict[str, str]) -> ForeignSeries:

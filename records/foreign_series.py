@@ -45,9 +45,35 @@ class ForeignSeries:
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def centre_ns(self) -> float | None:
+        """The median, else the mean; None: neither was told."""
+        return self.mean_ns if self.median_ns is None else self.median_ns
+
+    @property
+    def medians_ns(self) -> list[float]:
+        """Of each process; empty for a summary."""
+        return [quantile(sorted(times), 0.5) for times in self.invocations_ns if times]
+
+    @property
     def interval_ns(self) -> tuple[float, float] | None:
-        """The 95 % interval of the typical process's median; None below three processes, as for a record."""
-        return median_interval([quantile(sorted(times), 0.5) for times in self.invocations_ns if times])
+        """The 95 % interval of the typical process's median; None below three processes, as for a record.
+
+        Widened to hold the median of all times, as a record's is.
+        """
+        found = median_interval(self.medians_ns)
+        if found is None or self.median_ns is None:
+            return None
+        return min(found[0], self.median_ns), max(found[1], self.median_ns)
+
+    @property
+    def interval_reason(self) -> str:
+        """Why there is no interval; empty where there is one."""
+        if self.interval_ns is not None:
+            return ""
+        count = len(self.medians_ns)
+        if count >= 3:
+            return "a median is 0 ns"
+        return f"{count} process{'es' if count != 1 else ''} < 3" if count else "a summary only"
 
 
 def timed(

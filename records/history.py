@@ -21,7 +21,7 @@ from bench.records.stats.student import t_quantile
 
 TOLERANCE = 0.01  # a step up of less is none: the gate's default tolerance
 LAST = 10
-Word: TypeAlias = Literal["new step", "no new step", "too few runs", "not measured"]
+Word: TypeAlias = Literal["new step", "no new step", "too few runs", "not measured", "not comparable"]
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ def judge(history: History, last: int = LAST, tolerance: float = TOLERANCE) -> l
     latest: dict[str, Series] = {}
     for series in history.series:
         before = latest.get(series.identity.fingerprint)
-        if before is None or series.rows[-1].run_id > before.rows[-1].run_id:
+        if before is None or _when(series.rows[-1]) > _when(before.rows[-1]):
             latest[series.identity.fingerprint] = series
     if not latest:
         why = "all its runs failed" if history.failed else "its runs were replayed from recordings"
@@ -207,9 +207,9 @@ def _judged(history: History, series: Series, last: int, tolerance: float) -> Ju
     if steps:
         return Judged("new step", f"since run {steps[0].run_id}", history, series, steps)
     newest = max(
-        (row for row in history.failed if row.fingerprint == series.identity.fingerprint), key=_run, default=None
+        (row for row in history.failed if row.fingerprint == series.identity.fingerprint), key=_when, default=None
     )
-    if newest is not None and newest.run_id > series.rows[-1].run_id:
+    if newest is not None and _when(newest) > _when(series.rows[-1]):
         return Judged(
             "not measured", f"its latest run {newest.run_id} failed: {newest.error or 'no number'}", history, series
         )
@@ -220,5 +220,5 @@ def _judged(history: History, series: Series, last: int, tolerance: float) -> Ju
     return Judged("no new step", f"{len(series.rows)} runs", history, series)
 
 
-def _run(row: Row) -> str:
-    return row.run_id
+def _when(row: Row) -> str:
+    return row.started if row.kind == "file" else row.run_id  # a file of another tool is called as its user likes

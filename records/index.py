@@ -15,7 +15,7 @@ from bench.records.stats import latency_summary
 from bench.records.store import RecordError, files, load
 from bench.records.types import Record
 
-VERSION = 2  # of the columns: an index of another version is another file, made from the records
+VERSION = 3  # of the columns and what stands in them: an index of another version is another file, made anew
 LOCK_S = 10.0  # how long another process may write before we give up
 ATTEMPTS = 5
 # What sqlite says of a file that is not our database: no database, rotten, or of other columns (a plain error).

@@ -59,12 +59,13 @@ def load(path: Path) -> Kept:
     return decode(data, path)
 
 
-def kept(root: Path) -> Iterator[Kept]:
-    """All that can be read below a results folder, oldest run first; damaged ones are passed over."""
+def kept(root: Path, unreadable: list[RecordError] | None = None) -> Iterator[Kept]:
+    """All that can be read below a results folder, oldest run first. unreadable: gets an error for each other one."""
     for path in sorted(root.glob(f"*/*{SUFFIX}")):
         if path.name.startswith(".") or path.parent.name.startswith("."):
             continue
         try:
             yield load(path)
-        except RecordError:
-            continue
+        except RecordError as error:
+            if unreadable is not None:
+                unreadable.append(error)

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from bench.records.comparison import Axis, Group, Pair, axis_value
-from bench.records.stats.differences import OpDifferences
+from bench.records.comparison import Axis, Group, Pair, Unlike, axis_value
+from bench.records.stats.differences import OpDifferences, Ratio
+from bench.records.stats.throughput import throughput_ratio
 from bench.records.types import Record
-from bench.reports import view
+from bench.reports import energy_text, throughput_text, view
 from bench.reports.compare_view import TWO_RUNS
 
 SCHEMA = 1
@@ -26,16 +27,17 @@ def document(
         "note": TWO_RUNS,
         "groups": [
             {
-                "records": [_record(record, axes, files) for record in group.records],
+                "records": [record_document(record, axes, files) for record in group.records],
                 "pairs": [_pair(pair, group) for pair in group.pairs],
             }
             for group in groups
         ],
-        "without_counterpart": [_record(record, axes, files) for record in alone],
+        "without_counterpart": [record_document(record, axes, files) for record in alone],
     }
 
 
-def _record(record: Record, axes: Sequence[Axis], files: Mapping[int, str]) -> dict[str, Any]:
+def record_document(record: Record, axes: Sequence[Axis], files: Mapping[int, str]) -> dict[str, Any]:
+    """One side of a comparison."""
     summary = view.numbers(record)
     return {
         "case": msgspec.to_builtins(record.case),
@@ -48,24 +50,36 @@ def _record(record: Record, axes: Sequence[Axis], files: Mapping[int, str]) -> d
         "placement": record.placement.text,
         "median_ns": summary.median_ns if summary else None,
         "interval_95": {"low_ns": summary.low_ns, "high_ns": summary.high_ns} if summary else None,
+        "throughput": throughput_text.as_json(record),
+        "energy": energy_text.as_json(record),
         "reason": None if summary else view.error_text(record),
     }
 
 
 def _pair(pair: Pair, group: Group) -> dict[str, Any]:
-    ratio = pair.ratio
     return {
         "other": next(index for index, record in enumerate(group.records) if record is pair.other),
         "verdict": pair.verdict or None,
-        "differs": [
-            {"topic": one.topic, "what": one.what, "base": one.base, "other": one.other, "void": one.void}
-            for one in pair.unlike
-        ],
-        "ratio": None
-        if ratio is None
-        else {"value": ratio.value, "low": ratio.low, "high": ratio.high, "reason": ratio.reason or None},
+        "differs": differs_document(pair.unlike),
+        "ratio": ratio_document(pair.ratio),
+        "throughput_ratio": None if pair.verdict else ratio_document(throughput_ratio(pair.base, pair.other)),
+        "energy_ratio": None if pair.verdict else ratio_document(energy_text.ratio(pair.base, pair.other)),
         "ops": None if pair.ops is None else _ops(pair.ops),
     }
+
+
+def differs_document(unlike: Sequence[Unlike]) -> list[dict[str, Any]]:
+    """What differs, the void-making first."""
+    return [
+        {"topic": one.topic, "what": one.what, "base": one.base, "other": one.other, "void": one.void} for one in unlike
+    ]
+
+
+def ratio_document(ratio: Ratio | None) -> dict[str, Any] | None:
+    """None: it could not be compared."""
+    if ratio is None:
+        return None
+    return {"value": ratio.value, "low": ratio.low, "high": ratio.high, "reason": ratio.reason or None}
 
 
 def _ops(ops: OpDifferences) -> dict[str, Any]:

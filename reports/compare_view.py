@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bench.records.comparison import Axis, Group, Pair, Unlike, axis_value
+from bench.records.comparison import WORK, Axis, Group, Pair, Unlike, axis_value
 from bench.records.outcomes import OpRow
 from bench.records.stats.differences import OpDifferences, Ratio
 from bench.records.types import Record
+from bench.reports import compare_numbers, view, words
 from bench.reports import format as fmt
-from bench.reports import view, words
 from bench.reports.blocks import Block, Heading, Note, Table
 
 TWO_RUNS = (
@@ -25,6 +25,8 @@ def blocks(groups: Sequence[Group], alone: Sequence[Record], axes: Sequence[Axis
     """The whole comparison. alone: records that nothing stands beside."""
     pairs = [pair for group in groups for pair in group.pairs]
     found: list[Block] = [*_differs(pairs, axes), *_medians(groups, axes)]
+    for number in compare_numbers.NUMBERS:
+        found += _numbers(groups, axes, number)
     for pair in pairs:
         found += _ops(pair, axes)
     if alone:
@@ -51,20 +53,29 @@ def _differs(pairs: Sequence[Pair], axes: Sequence[Axis]) -> list[Block]:
             found.setdefault(one, []).append(pair)
     if not pairs:
         return []
-    if not found:
+    axis = any(one.void and one.topic == "device" for one in found)
+    hint = "--by device" if axis else ""
+    return differing({one: _which(those, pairs, axes) for one, those in found.items()}, hint)
+
+
+def differing(where: Mapping[Unlike, str], hint: str) -> list[Block]:
+    """What differs, the void-making first. where: between which sides; hint: the options that let it differ."""
+    if not where:
         return [Heading("What differs besides"), Note("Nothing that the records tell.")]
-    void = [one for one in found if one.void]
+    void = [one for one in where if one.void]
     rows = []
-    for one in sorted(found, key=lambda one: not one.void):
+    for one in sorted(where, key=lambda one: not one.void):
         base, other = (words.shorten(text, _WIDTH) for text in (one.base, one.other))
         what = f"{one.what}\nnot comparable" if one.void else one.what
-        rows.append((one.topic, what, base, other, _which(found[one], pairs, axes)))
+        rows.append((one.topic, what, base, other, where[one]))
     notes: list[Block] = [Heading("What differs besides"), Table("What differs", _HEADS, tuple(rows))]
     if void:
-        names = ", ".join(dict.fromkeys(one.what for one in void))
-        axis = ", ".join(f"--by {name}" for name in dict.fromkeys(one.topic for one in void) if name == "device")
-        hint = f" If that is what you want to compare: {axis}." if axis else ""
-        notes.append(Note(f"Times are not comparable where another {names} stands behind them.{hint}", "warning"))
+        unlike = ", ".join(dict.fromkeys(one.what for one in void if not one.unknown))
+        unknown = ", ".join(dict.fromkeys(one.what for one in void if one.unknown))
+        parts = [f"where another {unlike} stands behind them"] if unlike else []
+        parts += [f"where only one side tells its {unknown}"] if unknown else []
+        more = f" If that is what you want to compare: {hint}." if hint else ""
+        notes.append(Note(f"Times are not comparable {', or '.join(parts)}.{more}", "warning"))
     return notes
 
 
@@ -87,11 +98,26 @@ def _medians(groups: Sequence[Group], axes: Sequence[Axis]) -> list[Block]:
     rows: list[tuple[str, ...]] = []
     for group in groups:
         base, *others = group.records
-        rows += [(case_text(base, axes),), (side_text(base, axes), _median(base), _placement(base), "base")]
+        rows += [(case_text(base, axes),), (side_text(base, axes), median_text(base), _placement(base), "base")]
         for other, pair in zip(others, group.pairs, strict=True):
-            rows.append((side_text(other, axes), _median(other), _placement(other), change_text(pair)))
+            rows.append((side_text(other, axes), median_text(other), _placement(other), change_text(pair)))
     heads = (" · ".join(axes), ">median [95 %]", "placement", ">against the base")
     return [Heading("Medians"), Table("Medians", heads, tuple(rows)), Note(TWO_RUNS, "dim")]
+
+
+def _numbers(groups: Sequence[Group], axes: Sequence[Axis], one: compare_numbers.Number) -> list[Block]:
+    """Of the groups in which two sides or more have it."""
+    rows: list[tuple[str, ...]] = []
+    for group in groups:
+        base, *others = group.records
+        if sum(one.asked([record]) for record in group.records) < 2:
+            continue
+        rows += [(case_text(base, axes),), (side_text(base, axes), "\n".join(one.lines(base)), "base")]
+        for other, pair in zip(others, group.pairs, strict=True):
+            change = pair.verdict or ratio_text(one.ratio(base, other))
+            rows.append((side_text(other, axes), "\n".join(one.lines(other)), change))
+    heads = (" · ".join(axes), f">{one.head}", ">against the base")
+    return [Heading(one.title), Table(one.title.partition(":")[0], heads, tuple(rows))] if rows else []
 
 
 def case_text(record: Record, axes: Sequence[Axis]) -> str:
@@ -102,12 +128,13 @@ def case_text(record: Record, axes: Sequence[Axis]) -> str:
     parts += [name for axis, name in (("backend", case.backend), ("accelerator", case.accelerator)) if axis not in axes]
     if "threads" not in axes:
         parts.append(fmt.counted(case.threads, "thread"))
-    if not {"backend", "accelerator"} & set(axes):
-        parts += [f"{name}={value}" for name, value in sorted(case.options.items())]
+    brought = {"backend", "accelerator"} & set(axes)
+    parts += [f"{name}={value}" for name, value in sorted(case.options.items()) if not brought or name in WORK]
     return words.plain(" · ".join(parts))
 
 
-def _median(record: Record) -> str:
+def median_text(record: Record) -> str:
+    """Median, interval, samples, and what is odd of them, a line each."""
     summary = view.numbers(record)
     if summary is None:
         return "not measured"
@@ -126,9 +153,14 @@ def change_text(pair: Pair) -> str:
         failed = pair.base if not pair.base.measured else pair.other
         return f"not measured\n{words.shorten(view.error_text(failed), _WIDTH)}"
     if pair.verdict:
-        names = dict.fromkeys(one.what for one in pair.unlike if one.void)
-        return "\n".join([pair.verdict, *(f"another {name}" for name in names)])
+        return unlike_text(pair.verdict, pair.unlike)
     return ratio_text(pair.ratio)
+
+
+def unlike_text(verdict: str, unlike: Sequence[Unlike]) -> str:
+    """The verdict, and below it what makes the comparison void."""
+    void = (f"{one.what} not known" if one.unknown else f"another {one.what}" for one in unlike if one.void)
+    return "\n".join([verdict, *dict.fromkeys(void)])
 
 
 def ratio_text(ratio: Ratio | None) -> str:

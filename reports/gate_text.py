@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from bench.records.verdicts import BudgetVerdict, SelfTest, Spread, Trial, Verdict
@@ -32,6 +33,8 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     lines = [f"{verdict.word.upper()}  {case.device} · {case.label}  ({arms})", f"  {_estimate(verdict)}"]
     if verdict.log_ratios:
         lines += [f"  {_effort(verdict)}", f"  {_power(verdict)}", f"  {_rule(verdict)}"]
+    elif verdict.thrown:
+        lines.append(f"  {_thrown(verdict)}")
     if verdict.reason:
         lines.append(f"  Why: {verdict.reason}.")
     if verdict.todo:
@@ -58,9 +61,18 @@ def _effort(verdict: Verdict) -> str:
         earlier = sum(len(each.log_ratios) for each in verdict.earlier)
         text += f", and {fmt.counted(earlier, 'block')} of {fmt.counted(len(verdict.earlier), 'earlier run')}"
     text += f", in {verdict.seconds:.0f} s."
-    for thrown in verdict.thrown:
-        text += f" A block after the {thrown.after_blocks}. was thrown away: {thrown.reason}."
-    return text
+    return f"{text} {_thrown(verdict)}".rstrip()
+
+
+def _thrown(verdict: Verdict) -> str:
+    """A sentence for each block that does not count; neighbours that share their reason share it."""
+    texts = []
+    for (place, reason), several in itertools.groupby(verdict.thrown, lambda each: (each.after_blocks, each.reason)):
+        count = len(list(several))
+        where = f"after the {place}." if place else "before the first"
+        blocks = "A block" if count == 1 else f"{count} blocks"
+        texts.append(f"{blocks} {where} {'was' if count == 1 else 'were'} thrown away: {reason}.")
+    return " ".join(texts)
 
 
 def _power(verdict: Verdict) -> str:
@@ -108,6 +120,8 @@ def self_test_lines(found: SelfTest) -> list[str]:
         lines.append(
             "  no slowed head: only an agent can be slowed, and this is a native tool, or nothing was finished"
         )
+    reasons = (each.reason for each in (*found.equal, *found.slowed) if each.word in ("not measured", "not comparable"))
+    lines += [f"  Why: {reason}." for reason in dict.fromkeys(reasons)]
     lines.append(
         f"  {fmt.counted(found.false_alarms, 'false alarm')} in {len(found.equal)}; "
         f"{found.found} of {len(found.slowed)} slow-downs found."
@@ -170,7 +184,10 @@ def _said(verdict: Verdict) -> str:
     parts = [f"{verdict.case.model}: {_estimate(verdict)}"]
     if verdict.log_ratios:
         parts += [_effort(verdict), spread_text(verdict.spread)]
-    return " ".join([*parts, *(f"{each}." for each in (verdict.reason,) if each), verdict.todo]).strip()
+    elif verdict.thrown:
+        parts.append(_thrown(verdict))
+    parts += [f"Why: {verdict.reason}."] if verdict.reason else []
+    return " ".join([*parts, verdict.todo]).strip()
 
 
 def _cell(text: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.records.foreign_history import dated
 from bench.records.history import History, Series
 from bench.reports import blocks, history_view
 from bench.reports import format as fmt
@@ -55,8 +56,13 @@ def figure(history: History) -> Figure:
         for step in series.steps:
             mark(step.started, f"step {signed_percent(step.change)}", "dot", colour(number))
     traces = [_trace(series, number) for number, series in enumerate(history.series)]
-    axes = {"xaxis": {"type": "date", "rangemode": "normal"}, "yaxis": {"title": {"text": "median, ms"}}}
-    page_layout = layout(_HEIGHT, "run started (UTC)", **axes, shapes=shapes, annotations=notes)
+    axes = {
+        "xaxis": {"type": "date" if dated(history) else "category", "rangemode": "normal"},
+        "yaxis": {"title": {"text": "median, ms"}},
+    }
+    page_layout = layout(
+        _HEIGHT, "run started (UTC)" if dated(history) else "as given", **axes, shapes=shapes, annotations=notes
+    )
     return Figure({"data": traces, "layout": {**page_layout, "showlegend": len(traces) > 1}}, _HEIGHT, _SAYS)
 
 
@@ -66,7 +72,7 @@ def _trace(series: Series, number: int) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines+markers",
-        "name": chart_text(f"{series.identity.runtime}, {series.identity.placement}", 44),
+        "name": chart_text(", ".join(filter(None, (series.identity.runtime, series.identity.placement))), 44),
         "x": [row.started for row, _ in points],
         "y": [ms(median) for _, median in points],
         "text": [f"{chart_text(row.run_id)}<br>{fmt.duration(median)}" for row, median in points],

@@ -42,7 +42,7 @@ def blocks(found: Sequence[History]) -> list[Block]:
 
 
 def case_text(history: History) -> str:
-    return words.plain(f"{history.device} · {history.label}")
+    return words.plain(" · ".join(filter(None, (history.device, history.label))))
 
 
 def _row(series: Series) -> tuple[str, ...]:
@@ -116,7 +116,7 @@ def _outcome(row: Row) -> str:
 def check_blocks(judged: Sequence[Judged]) -> list[Block]:
     """The answer of `--check`, the findings first."""
     told: list[Block] = [Heading("Check")]
-    order = ("new step", "not measured", "too few runs", "no new step")
+    order = ("new step", "not measured", "not comparable", "too few runs", "no new step")
     for one in sorted(judged, key=lambda one: order.index(one.word)):
         told.append(
             Note(f"{one.word}: {case_text(one.history)}: {one.why}", "" if one.word == order[-1] else "warning")

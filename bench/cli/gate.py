@@ -68,6 +68,9 @@ def command(**given: Any) -> int:
     gate = gate_config.parse(config.gate, str(config.path or "bench.toml"))
     results = results_folder(given["results"], config)
     if given["run"]:
+        if any(given[name] for name in ("models", "base", "head", "base_env", "head_env", "self_test")):
+            todo = "Leave one out: bench gate --run last, or bench gate --base A --head B."
+            raise UsageError("--run with something to compare", "--run only reads that run's records.", todo)
         return check_budgets(given, gate, results)
     asked = gate_config.CaseRule(
         **{name: given[name] for name in ("preset", "tolerance", "limit", "alpha", "max_blocks", "seconds", "floor_ms")}

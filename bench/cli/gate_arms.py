@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from bench.backends import registry, tools
+from bench.backends.batch import batch_of
 from bench.backends.client import InvocationFailed
 from bench.backends.job import Job, Output
 from bench.base.errors import UsageError
@@ -51,10 +52,11 @@ class Named:
 
 @dataclass(frozen=True)
 class Pairs:
-    """plans: of both sides, for what was skipped or lost."""
+    """plans: of both sides, for what was skipped or lost; alone: cases that only one side has, in words."""
 
     pairs: tuple[Pair, ...]
     plans: tuple[Plan, ...]
+    alone: tuple[str, ...] = ()
 
 
 def find(
@@ -80,7 +82,13 @@ def find(
                 for (named, _, commit, tool), row in zip(sides, rows, strict=True)
             ]
             found.append(Pair(base=arms[0], head=arms[1], axis=axis))
-    return Pairs(tuple(found), tuple(plan for _, plan, _, _ in sides))
+    alone = [
+        f"{row[place].case.device} · {row[place].case.label}: only the {sides[number][0].side} has this case"
+        for number, row in enumerate(rows)
+        for place in row
+        if place not in rows[1 - number]
+    ]
+    return Pairs(tuple(found), tuple(plan for _, plan, _, _ in sides), tuple(alone))
 
 
 def _axis(base: Named, head: Named, gate: GateConfig, self_test: bool) -> Any:
@@ -132,7 +140,7 @@ def _request(named: Named, given: dict[str, Any], made: Path | None) -> Request:
         else:
             models = (named.text,)
     if not models:
-        raise UsageError(f"--{named.side}", "says nothing of which model it is", "Add --model NAME.")
+        raise UsageError(f"--{named.side}", "says nothing of which model it is", "Name it, or add --model NAME.")
     return Request(
         models=tuple(dict.fromkeys(models)), devices=given["devices"], backends=given["backends"],
         accelerators=given["accelerators"], variants=variants, eras=eras, threads=given["threads"],
@@ -158,7 +166,8 @@ def _arm(named: Named, planned: Planned, commit: str, tool: Path | None, files: 
     path = files.of(planned)
     case, artifact = planned.case, _artifact(planned, path, files.cache)
     try:
-        case = msgspec.structs.replace(case, shapes=resolve_shapes(case.shapes, artifact.graph.inputs))
+        shapes = resolve_shapes(case.shapes, artifact.graph.inputs, batch_of(case.options))
+        case = msgspec.structs.replace(case, shapes=shapes)
     except InvocationFailed as failed:
         raise UsageError(failed.error.message, "", failed.error.todo) from None
     native = registry.backend(case.backend).native

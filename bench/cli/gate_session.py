@@ -70,8 +70,11 @@ class GateSession:
         for skipped in dict.fromkeys(skipped for plan in found.plans for skipped in plan.skipped):
             print(f"skipped: {skipped.combination}: {skipped.reason} {skipped.todo}".rstrip(), file=sys.stderr)
         lost = list(dict.fromkeys(text for plan in found.plans for text in plan.lost))
+        lost += found.alone
         for text in lost:
             print(f"not measured at all: {text}", file=sys.stderr)
+        if not found.pairs:
+            print("Nothing was compared: base and head have no case in common.", file=sys.stderr)
         return bool(lost)
 
     def _pin(self, devices: dict[str, Device], stack: contextlib.ExitStack) -> None:
@@ -89,7 +92,9 @@ class GateSession:
         return Lab(device, device.identify(), cache, self.config.run.limit_s, self.progress, self.chance)
 
     def _verdicts(self, pairs: tuple[Pair, ...], rules: list[Rule], labs: dict[str, Lab]) -> list[Verdict]:
-        known = history.gather(self.results)
+        known, unreadable = history.gather(self.results)
+        for error in unreadable:  # its blocks may be of the same comparison: leaving them out must not be silent
+            print(f"bench: {error.asked}: {error.found} Its blocks do not count.", file=sys.stderr)
         verdicts: list[Verdict] = []
         for number, (pair, rule) in enumerate(zip(pairs, rules, strict=True), 1):
             lab = labs[pair.head.case.device]

@@ -14,6 +14,7 @@ from bench.base.errors import ExitCode, UsageError, did_you_mean
 from bench.cli.common import config_option, json_option, load_config, print_json, results_folder, results_option
 
 if TYPE_CHECKING:
+    from bench.records.foreign_compare import Foreign
     from bench.records.history import History, Judged
     from bench.records.index import Row
 
@@ -21,13 +22,14 @@ _FILTERS = ("model", "device", "backend", "accelerator", "variant", "threads")
 
 
 @click.command("history")
+@click.argument("files", nargs=-1, metavar="[FILE...]")
 @click.option("--model", "-m", metavar="MODEL", help="Zoo id, alias, or the name of your file.")
 @click.option("--device", "-d", metavar="NAME")
 @click.option("--backend", "-b", metavar="NAME")
 @click.option("--accelerator", "-a", metavar="NAME")
 @click.option("--variant", metavar="NAME")
 @click.option("--threads", "-t", type=click.IntRange(1))
-@click.option("--case", "key", metavar="KEY", help="The beginning of a case's key.")
+@click.option("--case", "key", metavar="KEY", help="The beginning of a case's key, or a FILE's benchmark.")
 @click.option("--check", is_flag=True, help="Exit with 1 when there is a new step up.")
 @click.option("--last", default=10, type=click.IntRange(1), help="Runs in which a step is new, unless pinned (10).")
 @click.option(
@@ -37,6 +39,7 @@ _FILTERS = ("model", "device", "backend", "accelerator", "variant", "threads")
     metavar="PERCENT",
     help="Smaller steps are none (1).",
 )
+@click.option("--same-machine", is_flag=True, help="FILEs that tell no machine come from one: judge them.")
 @click.option("--pin", "pinned", metavar="RUN", help="Make RUN the anchor of its cases.")
 @click.option("--unpin", is_flag=True, help="Forget the anchors of the chosen cases.")
 @click.option("--plot", type=click.Path(path_type=Path), metavar="FILE.html", help="Write charts too.")
@@ -46,17 +49,25 @@ _FILTERS = ("model", "device", "backend", "accelerator", "variant", "threads")
 def command(**given: Any) -> int:
     """Show how the median of each case went over its runs, where its level changed, and how far it is from its anchor.
 
+    FILE: JSON of pytest-benchmark, pyperf, hyperfine or Google Benchmark, shown instead of our records: each benchmark
+    over the files, in the order of their time stamps.
+
     A series is one case on one device, with one runtime version, placement and clock state; another one is a break.
-    With --check: 1: a new step up; 0: none; 3: too few runs to say; 4: the latest run gave no number, or nothing is
-    there.
+    With --check: 1: a new step up; 0: none; 3: too few runs to say; 4: the latest run gave no number, nothing is
+    there, or which machine measured is not known.
 
     \b
     bench history --model prisma --device local
     bench history --pin last --model prisma
     bench history --check
+    bench history .benchmarks/*/*.json --check
     """
     from bench.records import history, pins
 
+    if given["files"]:
+        return _of_files(given)
+    if given["same_machine"]:
+        raise UsageError("--same-machine", "Records tell their machine.", "It is for FILEs of other tools.")
     root = results_folder(given["results"], load_config(given["config"]))
     rows = _rows(root, given)
     if given["pinned"] is not None and given["unpin"]:
@@ -76,6 +87,40 @@ def command(**given: Any) -> int:
     if given["plot"] is not None:
         _plot(found, given["plot"])
     return _code(found, judged)
+
+
+def _of_files(given: dict[str, Any]) -> int:
+    """The same of other tools' files: no anchors, and none of the results folder is read."""
+    from bench.cli.main import print_error
+    from bench.cli.picked import foreign_files
+    from bench.records import foreign_history, history
+
+    for name in (*_FILTERS, "results", "pinned", "unpin"):
+        if given[name]:
+            raise UsageError(f"--{_OPTIONS.get(name, name)}", "is about records, and files were named.", _FILES)
+    found, errors = foreign_files(given["files"])
+    for error in errors:
+        print_error(error)
+    named = [each for each in found if each.series.name.startswith(given["key"] or "")]
+    if not named:
+        if found:
+            names = sorted({each.series.name for each in found})
+            raise UsageError(f"no benchmark {given['key']!r}", "", did_you_mean(given["key"], names))
+        return ExitCode.USAGE
+    histories = history.histories(foreign_history.rows(named))
+    judged = None
+    if given["check"]:
+        rule = given["same_machine"], given["last"], given["tolerance"] / 100
+        judged = [one for each in histories for one in foreign_history.judge(each, *rule)]
+    _tell(histories, judged, Path(), given["as_json"], named)
+    if given["plot"] is not None:
+        _plot(histories, given["plot"])
+    code = _code(histories, judged)
+    return ExitCode.USAGE if errors and code != ExitCode.FINDING else code
+
+
+_OPTIONS = {"pinned": "pin"}
+_FILES = "Choose benchmarks by the beginning of their names: --case NAME."
 
 
 def _rows(root: Path, given: dict[str, Any]) -> list[Row]:
@@ -136,8 +181,10 @@ def _pin(root: Path, rows: Sequence[Row], wanted: str) -> None:
     click.echo(f"{len(anchors)} case{'s' if len(anchors) != 1 else ''} pinned at run {run}", err=True)
 
 
-def _tell(found: Sequence[History], judged: Sequence[Judged] | None, root: Path, as_json: bool) -> None:
-    from bench.reports import history_view
+def _tell(
+    found: Sequence[History], judged: Sequence[Judged] | None, root: Path, as_json: bool, files: Sequence[Foreign] = ()
+) -> None:
+    from bench.reports import history_foreign, history_view
 
     if as_json:
         print_json(history_view.document(found, judged))
@@ -147,7 +194,7 @@ def _tell(found: Sequence[History], judged: Sequence[Judged] | None, root: Path,
         return
     from bench.reports.blocks import print_blocks
 
-    told = history_view.blocks(found)
+    told = [*history_view.blocks(found), *history_foreign.notes(files)]
     print_blocks(told if judged is None else [*told, *history_view.check_blocks(judged)], sys.stdout)
 
 
@@ -165,6 +212,6 @@ def _code(found: Sequence[History], judged: Sequence[Judged] | None) -> int:
     words = {one.word for one in judged}
     if "new step" in words:
         return ExitCode.FINDING
-    if not found or "not measured" in words:
+    if not found or words & {"not measured", "not comparable"}:
         return ExitCode.NOT_MEASURED
     return ExitCode.INCONCLUSIVE if "too few runs" in words else ExitCode.OK

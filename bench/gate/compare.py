@@ -109,6 +109,8 @@ def notes(base: ArmFacts, head: ArmFacts, findings: tuple[Finding, ...] = ()) ->
     found = [finding.what for finding in findings]
     for name, arm in (("base", base), ("head", head)):
         agreement = arm.agreement
+        if arm.typical_ns is None:
+            continue  # nobody looked at it: there is nothing to know
         if agreement is None or agreement.ok is None:
             why = "it was not compared" if agreement is None else agreement.reason
             found.append(f"whether the {name}'s output is right is not known: {why}")

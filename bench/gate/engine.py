@@ -27,7 +27,7 @@ from bench.gate import compare
 from bench.gate.arm import Arm, Pair, seen_by
 from bench.gate.pingpong import Name, PingPong
 from bench.gate.rule import Look, halves, log_ratio, look, with_floor
-from bench.gate.sides import side_for
+from bench.gate.sides import blamed, side_for
 from bench.gate.state import changed
 from bench.gate.words import progress_text, why_open
 from bench.records.types import DeviceIdentity, RunRef, Tool
@@ -92,7 +92,10 @@ def run(lab: Lab, ask: Ask) -> Verdict:
         )
     try:
         with _jobs(lab, pair, found) as jobs:
-            found.base, found.head = (compare.gather(arm, jobs[name]) for name, arm in _named(pair))
+            with blamed("base"):
+                found.base = compare.gather(pair.base, jobs["base"])
+            with blamed("head"):
+                found.head = compare.gather(pair.head, jobs["head"])
             unlike = compare.differences(found.base, found.head, pair.axis, pair.head.case.accelerator)
             if unlike:
                 return _verdict(lab, ask, found, word="not comparable", reason="; ".join(unlike), todo=_UNLIKE)
@@ -168,7 +171,7 @@ def _blocks(lab: Lab, ask: Ask, found: _SoFar, jobs: dict[Name, Job]) -> str:
             if failed_before:
                 raise
             failed_before = True
-            found.thrown.append(Thrown(after_blocks=len(found.d), reason=f"an arm failed: {failed.error.message}"))
+            found.thrown.append(Thrown(after_blocks=len(found.d), reason=failed.error.message))
             continue
         failed_before = False
         reason = changed(before, lab.device.conditions("after"))

@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.gate.rule import equal_spread
+from bench.records.store import RecordError
 from bench.records.types import Case
 from bench.records.verdict_files import kept
 from bench.records.verdicts import Earlier, Kept, SelfTest, Spread, Verdict
 
 
-def gather(root: Path) -> list[Kept]:
-    """All verdicts and self-tests there, oldest first."""
-    return list(kept(root))
+def gather(root: Path) -> tuple[list[Kept], list[RecordError]]:
+    """All verdicts and self-tests there, oldest first; and an error for each that cannot be read, so is left out."""
+    unreadable: list[RecordError] = []
+    return list(kept(root, unreadable)), unreadable
 
 
 def earlier(known: Sequence[Kept], comparison: str) -> list[Earlier]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.backends.python_runtime import TURN_NS
-from bench.gate.sides import Side
+from bench.gate.sides import Side, blamed
 from bench.records.store import now
 from bench.records.verdicts import Block
 
@@ -42,11 +42,15 @@ class PingPong:
         order: tuple[Name, Name] = (first, "head" if first == "base" else "base")
         taken: dict[Name, list[float]] = {"base": [], "head": []}
         with ExitStack() as stack:
-            sides = {name: stack.enter_context(self.make(name)) for name in order}
+            sides: dict[Name, Side] = {}
+            for name in order:
+                with blamed(name):
+                    sides[name] = stack.enter_context(self.make(name))
             self._settle(sides["base"].typical_ns, sides["head"].typical_ns)
             for pair in range(self.turns // 2):
                 for name in order if pair % 2 == 0 else reversed(order):
-                    taken[name].append(sides[name].turn(self.count))
+                    with blamed(name):
+                        taken[name].append(sides[name].turn(self.count))
                 tell(2 * (pair + 1), self.turns)
         return Block(
             at=at, first=first, count=self.count, base_ns=tuple(taken["base"]), head_ns=tuple(taken["head"]),

@@ -13,7 +13,6 @@ from bench.gate.engine import run as compare
 from bench.records.types import RunRef
 from bench.records.verdicts import VERDICT_SCHEMA, Rule, SelfTest, Trial
 
-INJECTED = 0.05
 TYPICAL_S = 20.0  # of one trial, before one is known
 SURELY = 0.01  # so many false alarms come by chance less often than that
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Protocol, Self
+
+import msgspec
 
 from bench.backends import registry
 from bench.backends.client import AgentClient, InvocationFailed
@@ -16,6 +19,16 @@ from bench.records.types import CaseError
 WARMUP_NS = 600_000_000  # two windows of the agent's warm-up; what is slow after it is slow in both arms
 TOOL_TURN_S = 1.0
 TOOL_WARMUP_S = 0.5
+
+
+@contextmanager
+def blamed(name: str) -> Iterator[None]:
+    """An InvocationFailed from inside says which arm it was."""
+    try:
+        yield
+    except InvocationFailed as failed:
+        error = msgspec.structs.replace(failed.error, message=f"the {name} failed: {failed.error.message}")
+        raise InvocationFailed(error, failed.transcript) from failed
 
 
 class Side(Protocol):

@@ -7,10 +7,18 @@ from bench.records.types import Conditions, Reading
 # Counters of slowing down: any rise inside of a block. Not a CPU quota's: it stops both arms all day.
 _RISES = {"throttle.count": "cores were slowed down for their heat"}
 # Limits and settings: any other value, save what a driver's rounding makes of a clock.
-_SETTINGS = ("cpu.clock_limit", "gpu.clock_limit", "cpu.allowed", "cgroup.cpu_quota", "cpu.boost", "thermal.status")
+_SETTINGS = (
+    "cpu.clock_limit", "gpu.clock_limit", "cpu.allowed", "cgroup.cpu_quota", "cpu.boost", "thermal.status",
+    "throttled.now", "throttled.since_boot", "power_mode", "jetson_clocks",
+)  # fmt: skip
+_SETTING_ENDS = (".clock_limit", ".governor")
+_SETTING_BEGINS = ("power.limit",)
 _KEPT = 0.02
 # What must be the same at both looks before a comparison: the clocks' settings, not their present values.
-CLOCK_STATE = ("cpu.governor", "cpu.boost", "cpu.allowed", "cgroup.cpu_quota", "battery.saver", "pin")
+CLOCK_STATE = (
+    "cpu.governor", "cpu.boost", "cpu.allowed", "cgroup.cpu_quota", "battery.saver", "pin", "power_mode",
+    "jetson_clocks",
+)  # fmt: skip
 
 
 def changed(before: Conditions, after: Conditions) -> str:
@@ -20,7 +28,8 @@ def changed(before: Conditions, after: Conditions) -> str:
         if one is not None and other is not None and other > one:
             return f"{what} ({name} rose by {other - one:g})"
     for reading in before.readings:
-        if reading.name in _SETTINGS or reading.name.endswith((".clock_limit", ".governor")):
+        name = reading.name
+        if name in _SETTINGS or name.endswith(_SETTING_ENDS) or name.startswith(_SETTING_BEGINS):
             text = _moved(reading, after.get(reading.name))
             if text:
                 return text

@@ -124,6 +124,7 @@ def test_self_test(bench: Bench, results_folder: Path) -> None:
         (("-m", "paradox_1", "--self-test", "--limit", "inf"), "finite"),
         (("-m", "paradox_1", "--self-test", "--device", "nowhere"), "nowhere"),
         (("--run", "last"), "no budget to check"),
+        (("--run", "last", "--base", "a.tflite"), "--run only reads"),
     ],
 )
 def test_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:

@@ -76,6 +76,9 @@ def test_what_is_not_known_is_said() -> None:
     assert "is not known" in text
     thrown = verdict(thrown=(Thrown(after_blocks=2, reason="hot"),))
     assert "A block after the 2. was thrown away: hot." in "\n".join(gate_text.verdict_lines(thrown))
+    cold = tuple(Thrown(after_blocks=0, reason="hot") for _ in range(3))
+    nothing = verdict(word="not measured", log_ratios=(), blocks=(), change=None, thrown=cold)
+    assert "  3 blocks before the first were thrown away: hot." in gate_text.verdict_lines(nothing)
 
 
 def test_markdown_is_a_table_whatever_the_names_are() -> None:
@@ -137,8 +140,9 @@ def test_history(tmp_path: Path) -> None:
     )  # fmt: skip
     for kept in (tested, verdict(), verdict(run="20261124T101530.250Z-3fa9", comparison="d" * 64)):
         verdict_files.save(kept, tmp_path)
-    known = history.gather(tmp_path)
+    known, unreadable = history.gather(tmp_path)
     assert len(known) == 3
+    assert unreadable == []
     assert [each.run for each in history.earlier(known, "c" * 64)] == ["20261123T101530.250Z-3fa9"]
     spread = history.spread(known, "f1", CASE)
     assert spread is not None

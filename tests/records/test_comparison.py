@@ -81,6 +81,7 @@ def test_a_difference_is_named_and_is_void_unless_it_is_the_axis(
         ({"cpu4.clock_limit": 2.4e9}, {"cpu4.clock_limit": 2.0e9}, "cpu4.clock_limit", True),
         ({"pin": "pinned: 8 governors"}, {"pin": "unpinned"}, "pin", True),
         ({"battery.saver": "off"}, {"battery.saver": "on"}, "battery.saver", True),
+        ({"power_mode": "MAXN (0)"}, {"power_mode": "5W (1)"}, "power_mode", True),
     ],
 )
 def test_another_clock_state_is_not_comparable(

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from bench.base.errors import ExitCode
 from bench.records.foreign import ForeignError, ForeignSeries, parse, read, which
+from bench.records.foreign_facts import Facts, facts, not_told
+from bench.records.foreign_history import instant
 
 FOLDER = Path(__file__).parent / "foreign"
 
@@ -158,3 +160,35 @@ def test_tools_are_told_apart_by_their_keys() -> None:
     assert which({"benchmarks": [], "version": "1.0"}) == "pyperf"
     assert which({"results": []}) == "hyperfine"
     assert which({"schema": 1, "cases": []}) is None
+
+
+def test_what_is_told_of_the_machine() -> None:
+    told = {file: facts(read(FOLDER / file)[0]) for file in ("pytest_benchmark.json", "pyperf.json", "hyperfine.json")}
+    assert told["pytest_benchmark.json"].device == "AMD EPYC, x86_64, 2 CPUs"
+    assert told["pytest_benchmark.json"].runtime == "pytest-benchmark, CPython 3.11.7"
+    assert told["pyperf.json"].device == "AMD EPYC, 2 CPUs"
+    assert told["pyperf.json"].clocks == "cpu_config idle:haltpoll"
+    assert told["pyperf.json"].host == "builder"
+    assert told["hyperfine.json"] == Facts(device="", runtime="hyperfine", clocks="", host="", system="")
+    google = facts(series("google_benchmark.json")["BM_sin"])
+    assert google.device.startswith("L1 Data 48 KiB")
+    assert google.device.endswith("2 CPUs")
+    assert google.clocks == "cpu_scaling_enabled False"
+    bare = parse(_changed("google_benchmark.json", lambda d: d["context"].pop("caches")))[0]
+    assert facts(bare).device == "", "two CPUs are no machine"
+    assert not_told(bare) == ("machine", "placement")
+
+
+@pytest.mark.parametrize(
+    ("at", "told"),
+    [
+        ("2026-11-23T16:43:26.599681+00:00", "2026-11-23T16:43:26.599Z"),
+        ("2026-11-23T16:43:26+02:00", "2026-11-23T14:43:26.000Z"),
+        ("2026-11-23 16:43:28.288802", "2026-11-23T16:43:28.288Z"),
+        ("", None),
+        ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
+    ],
+)
+def test_time_stamps(at: str, told: str | None) -> None:
+    assert instant(at) == told

@@ -162,7 +162,7 @@ def test_a_newer_schema_says_so_whatever_else_it_changed(make_record: Make) -> N
 def test_fields_that_a_later_bench_added_are_passed_over(make_record: Make) -> None:
     record = make_record()
     tree = json.loads(store.encode(record))
-    tree["energy"] = {"joules": 1.5}
+    tree["weather"] = {"celsius": 1.5}
     tree["case"]["region"] = "eu"
     tree["invocations"][0]["turns"][0]["clock"] = [1, 2]
     assert store.decode(json.dumps(tree).encode(), HERE) == record
