@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from bench.base.findings import Finding
+from bench.devices import assess_board
 from bench.devices.assess_phone import PHONE_RULES, REMEDIES
 from bench.devices.remarks import info as _info
 from bench.devices.remarks import warning as _warning
@@ -50,10 +51,13 @@ def assess(
     What is unavailable gives no warning, save that hidden clocks are named. threads: of the case.
     """
     view = View(identity, before, tuple(during), after, threads)
-    if identity.nature != "android":
-        return tuple(finding for rule in _RULES for finding in rule(view))
-    found = (finding for rule in (*_SHARED, *PHONE_RULES) for finding in rule(view))
-    return tuple(msgspec.structs.replace(one, remedy=REMEDIES.get(one.code, one.remedy)) for one in found)
+    rules, remedies = _RULES, dict[str, str]()
+    if identity.nature == "android":
+        rules, remedies = (*_SHARED, *PHONE_RULES), REMEDIES
+    elif identity.nature in assess_board.KINDS:
+        rules, remedies = (*_RULES, *assess_board.BOARD_RULES), assess_board.REMEDIES
+    found = (finding for rule in rules for finding in rule(view))
+    return tuple(msgspec.structs.replace(one, remedy=remedies.get(one.code, one.remedy)) for one in found)
 
 
 def _busy(view: View) -> str:

@@ -5,13 +5,9 @@ What a phone tells about itself comes first; this fills in what it hides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import NamedTuple
 
 _WIKI = "LineageOS wiki, _data/devices/{}.yml"
-_DOCUMENT = "the Portrait-Segmentation document"
-_HEXAGON = "TensorFlow Lite's guide to the Hexagon delegate"
 
 
 class Known(NamedTuple):
@@ -21,17 +17,8 @@ class Known(NamedTuple):
     source: str
 
 
-# Which of them a DSP needs depends on its architecture; all three are laid beside the tool.
-HEXAGON_LIBRARIES = Known(
-    "hexagon_nn_skel.run 1.21: libhexagon_nn_skel.so, libhexagon_nn_skel_v65.so, libhexagon_nn_skel_v66.so", _HEXAGON
-)
-
-
 class Phone(NamedTuple):
-    """models: values of ro.product.model; devices: of ro.product.device. None: not known, which is not `none`.
-
-    npu: DSP or neural processor; works: accelerators that somebody has run models on there.
-    """
+    """models: values of ro.product.model; devices: of ro.product.device. None: not known, which is not `none`."""
 
     name: str
     devices: tuple[str, ...]
@@ -39,9 +26,6 @@ class Phone(NamedTuple):
     soc: Known
     gpu: Known | None
     cores: Known
-    npu: Known | None = None
-    works: Mapping[str, Known] = MappingProxyType({})
-    published: str = ""
 
 
 def _wiki(name: str, device: str, soc: str, gpu: str, cores: str, models: tuple[str, ...] = ()) -> Phone:
@@ -57,9 +41,6 @@ PHONES: tuple[Phone, ...] = (
         soc=Known("Snapdragon 820 (MSM8996)", _WIKI.format("oneplus3")),
         gpu=Known("Adreno 530", _WIKI.format("oneplus3")),
         cores=Known("Kryo: 2 x 2.15 GHz + 2 x 1.6 GHz", _WIKI.format("oneplus3")),
-        npu=Known("Hexagon 680", _HEXAGON),
-        works={"cpu": Known("benchmark_model of TF 1.14", _DOCUMENT), "gpu": Known("fp32 models", _DOCUMENT)},
-        published="OnePlus 3",
     ),
     Phone(
         "OnePlus 3T",
@@ -68,7 +49,6 @@ PHONES: tuple[Phone, ...] = (
         soc=Known("Snapdragon 821 (MSM8996Pro)", _WIKI.format("oneplus3")),
         gpu=Known("Adreno 530", _WIKI.format("oneplus3")),
         cores=Known("Kryo: 2 x 2.35 GHz + 2 x 1.6 GHz", _WIKI.format("oneplus3")),
-        npu=Known("Hexagon 680", _HEXAGON),
     ),
     Phone(
         "Redmi Note 7 Pro",
@@ -77,13 +57,6 @@ PHONES: tuple[Phone, ...] = (
         soc=Known("Snapdragon 675 (SM6150)", _WIKI.format("violet")),
         gpu=Known("Adreno 612", _WIKI.format("violet")),
         cores=Known("Kryo 460: 2 x 2.0 GHz + 6 x 1.7 GHz", _WIKI.format("violet")),
-        npu=Known("Hexagon 685", _DOCUMENT),
-        works={
-            "cpu": Known("uint8, 4 threads", _DOCUMENT),
-            "gpu": Known("fp32 with its kernels expanded", _DOCUMENT),
-            "hexagon": Known("uint8", _DOCUMENT),
-        },
-        published="Redmi Note 7 Pro",
     ),
     Phone(
         "Redmi Note 8 Pro",
@@ -92,8 +65,6 @@ PHONES: tuple[Phone, ...] = (
         soc=Known("Helio G90T (MT6785)", "TrebleDroid's wiki, Xiaomi Redmi Note 8 Pro"),
         gpu=Known("Mali-G76 MC4", "LineageOS, android_device_xiaomi_begonia"),
         cores=Known("8 cores", "LineageOS, android_device_xiaomi_begonia"),
-        works={"gpu": Known("fp32 models", _DOCUMENT)},
-        published="Redmi Note 8 Pro",
     ),
     _wiki(
         "POCO X3 NFC",
@@ -164,8 +135,3 @@ def known(model: str, device: str) -> Phone | None:
         if device and device.casefold() in (one.casefold() for one in phone.devices):
             return phone
     return None
-
-
-def published_name(phone: Phone) -> str | None:
-    """What the published measurements call this phone; None where there are none of it."""
-    return phone.published or None

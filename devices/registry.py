@@ -40,7 +40,7 @@ KINDS: dict[str, Kind] = {
     "replay": Kind("bench.devices.replay:create", ("recording",)),
 }
 # Keys of every [devices.NAME] that say what to run there by default; the plan reads them, not the device.
-_PLAN_KEYS = ("backend", "accelerator")
+_PLAN_KEYS = ("backend", "accelerator", "variant")
 
 
 def kind_of(table: Mapping[str, object]) -> Kind:

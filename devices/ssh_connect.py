@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import asyncssh
 
@@ -79,7 +79,7 @@ async def connect(target: Target) -> tuple[asyncssh.SSHClientConnection, Client]
         if client.connected and not isinstance(error, asyncssh.HostKeyNotVerifiable | asyncssh.PermissionDenied):
             await _other_kind(client, target, options, patience_s)
         if isinstance(error, OSError) and client.untrusted is None:
-            raise NotMeasuredError(asked, *network_words(error, target)) from None
+            raise NotMeasuredError(asked, *network_words(error, options.host, options.port)) from None
         raise NotMeasuredError(asked, *_refusal(error, client, target, options)) from None
     return connection, client
 
@@ -95,9 +95,9 @@ async def _other_kind(
         key = await asyncio.wait_for(asyncssh.get_server_host_key(target.host, options=options), patience_s)
     except (TimeoutError, OSError, asyncssh.Error, ValueError):
         return
-    port = options.port or asyncssh.DEFAULT_PORT
-    if key is not None and client.knows(target.host, port, key) is False:
-        client.untrusted = HostKey(key.get_algorithm(), key.get_fingerprint(), True, target.host, port)
+    port, host = options.port or asyncssh.DEFAULT_PORT, options.host_key_alias or options.host
+    if key is not None and client.knows(host, port, key) is False:
+        client.untrusted = HostKey(key.get_algorithm(), key.get_fingerprint(), True, host, port)
 
 
 def _known_hosts(configured: Any) -> list[str] | bytes:
@@ -121,9 +121,16 @@ def _options(target: Target, asked: str) -> asyncssh.SSHClientConnectionOptions:
         except OSError as error:
             raise UsageError(asked, f"the key {target.key}: {error.strerror}", "Name another: key = ...") from None
         given |= {"client_keys": [str(path)], "ignore_encrypted": True}  # the agent may hold it
+    # The user's configuration: left out, options that are made apart from their connection are made without it.
+    given |= {"host": target.host, "config": ()}
     try:
+        if not target.key:
+            named = _named_keys(asyncssh.SSHClientConnectionOptions(**given, client_keys=None))
+            if there := [str(path) for path in named if path.is_file()]:  # as ssh does, the others are passed over
+                given |= {"client_keys": there, "ignore_encrypted": True}
+            elif named:
+                given["client_keys"] = []
         options = asyncssh.SSHClientConnectionOptions(
-            host=target.host,
             preferred_auth=("publickey",),
             password=None,
             gss_auth=False,
@@ -148,7 +155,7 @@ def _refusal(
     if client.untrusted is not None:
         return host_key_words(client.untrusted, target)
     if isinstance(error, asyncssh.PermissionDenied):
-        protected = next((key for key in _key_files(target) if _protected(key)), None)
+        protected = next((key for key in _key_files(target, options) if _protected(key)), None)
         if protected is not None and (target.key or not options.client_keys):
             return protected_words(target.key or str(protected))
         return refused_words(target, str(options.username))
@@ -158,9 +165,16 @@ def _refusal(
     return f"its SSH server and bench do not understand each other: {said}", f"Try: {target.ssh()} exit"
 
 
-def _key_files(target: Target) -> list[Path]:
+def _named_keys(options: asyncssh.SSHClientConnectionOptions) -> list[Path]:
+    """The key files that the user's ssh configuration names."""
+    return [Path(name).expanduser() for name in cast(list[str], options.config.get("IdentityFile", []))]
+
+
+def _key_files(target: Target, options: asyncssh.SSHClientConnectionOptions) -> list[Path]:
     if target.key:
         return [Path(target.key).expanduser()]
+    if named := _named_keys(options):
+        return named
     return [path for path in sorted((Path.home() / ".ssh").glob("id_*")) if path.suffix != ".pub"]
 
 

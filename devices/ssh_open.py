@@ -14,19 +14,20 @@ from bench.devices.ssh_keeper import Keeper
 from bench.devices.ssh_link import SshLink
 from bench.devices.ssh_wish import Wish
 
-# Prints the place of our files there, and the interpreter; the first that is new enough.
+# Prints the place of our files there, and the interpreter: the first that is new enough, else why the last is not it.
 _HOME = 'case {folder} in "") h=${{XDG_CACHE_HOME:-$HOME/.cache}}/bench;; *) h={folder};; esac; echo "home:$h"'
 _PYTHON = (
-    "for p in {names}; do f=$(command -v $p) && v=$($f -c 'import sys, platform as p; sys.version_info < (3, 8) and "
-    'sys.exit(1); print(p.python_implementation(), p.python_version())\') && {{ echo "python:$f:$v"; break; }}; '
-    "done 2>/dev/null"
+    "for p in {names}; do f=$(command -v $p) || continue; v=$($f -c 'import sys, platform as p; "
+    "print(p.python_implementation(), p.python_version()); sys.version_info < (3, 8) and sys.exit(1)') && "
+    '{{ echo "python:$f:$v"; break; }}; echo "other:$f is ${{v:-no Python that starts}}"; done 2>/dev/null'
 )
 
 
 class Opened(NamedTuple):
     """What belongs to one board while it is in use. home: of our files there.
 
-    python: the interpreter and its version, or empty; machine: `uname -m`; bits: of the system's programs.
+    python: the interpreter and its version, or empty, and then other_python: what was found instead; machine:
+    `uname -m`; bits: of the system's programs.
     """
 
     link: SshLink
@@ -37,6 +38,7 @@ class Opened(NamedTuple):
     key: str
     python: str
     python_version: str
+    other_python: str
     machine: str
     bits: int
 
@@ -62,7 +64,8 @@ def open_board(name: str, wish: Wish, nature: Nature) -> Opened:
     linux = LinuxOverShell(link.shell, nature.files, nature.readings)
     files, keeper = SshFiles(link, home=home), Keeper(link, key)
     machine, _, bits = told["uname"].partition(":")
-    return Opened(link, files, linux, keeper, home, key, python, version, machine, 32 if bits == "32" else 64)
+    other = told.get("other", "")
+    return Opened(link, files, linux, keeper, home, key, python, version, other, machine, 32 if bits == "32" else 64)
 
 
 def _path(named: str) -> str:

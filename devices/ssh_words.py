@@ -82,13 +82,13 @@ def protected_words(key: str) -> tuple[str, str]:
     )
 
 
-def network_words(error: OSError, target: Target) -> tuple[str, str]:
-    """(found, todo) of what the network says."""
-    where = f"{target.host}, port {target.port or 'of ssh'}"
+def network_words(error: OSError, host: str, port: int) -> tuple[str, str]:
+    """(found, todo) of what the network says. host, port: that the ssh configuration gave."""
+    where = f"{host}, port {port}"
     if isinstance(error, socket.gaierror):
         return (
-            f"no host of the name {target.host} is known",
-            "Check its spelling in bench.toml, or name its address: host = ...",
+            f"no host of the name {host} is known",
+            "Check its spelling in bench.toml and ~/.ssh/config, or name its address: host = ...",
         )
     if isinstance(error, ConnectionRefusedError):
         return (

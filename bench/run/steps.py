@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,7 @@ import msgspec
 
 from bench.backends import tools
 from bench.backends.registry import BACKENDS
+from bench.backends.tensorrt import locate
 from bench.base.errors import BenchError, NotMeasuredError
 from bench.base.findings import Finding
 from bench.devices.assess import assess
@@ -19,12 +21,13 @@ from bench.devices.checkup import FREE_BYTES
 from bench.devices.protocol import Device
 from bench.devices.view import View
 from bench.records.types import Conditions, DeviceIdentity, Reading
-from bench.run import health
+from bench.run import health, step_edgetpu
 
 State = Literal["ok", "failed", "warning", "skipped"]
 _TARGETS: dict[str, tools.Target] = {"android": "android", "local": "host"}
 _PROBE = "echo bench-was-here\n"  # no first line with #!: a phone has its shell elsewhere
 _ANSWER_S = 20.0
+_POWER_S = 0.5  # enough for a meter that adds up: it needs two readings
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +40,13 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def steps(
-    device: Device, python: bool, named_tools: Mapping[str, str], cache: Path, watch: Callable[[], None]
-) -> Iterator[Step]:
+    device: Device, python: bool, named_tools: Mapping[str, str], cache: Path, watch: Callable[[], None],
+    accelerator: str = "",
+) -> Iterator[Step]:  # fmt: skip
     """Each step as it is done; a device that cannot be reached has no more than that one.
 
-    python: whether its kind can have Python runtimes; watch: waits while the device's conditions are watched.
+    python: whether its kind can have Python runtimes; watch: waits while its conditions are watched; accelerator: its
+    default.
     """
     try:
         identity = device.identify()
@@ -58,9 +63,12 @@ def steps(
         if device.kind != "local":  # there, files are used where they lie
             yield _permissions(device)
         yield from _runtimes(device) if python else ()
+        if accelerator == "edgetpu" or device.kind == "coral-board":
+            yield _edgetpu(device)
         yield from _tools(device, named_tools, cache)
         yield from _state(device, identity, watch)
         yield _pin(device)
+        yield _power(device)
         yield _disk(device)
 
 
@@ -75,9 +83,7 @@ def _failed(name: str, error: BenchError, state: State = "failed") -> Step:
 def _identity(identity: DeviceIdentity) -> Step:
     unknown = [f"{name}: {reason}" for name, reason in identity.unavailable.items()]
     found = f"{identity.title}; fingerprint {identity.fingerprint}"
-    if not unknown:
-        return Step(name="identity", state="ok", found=found)
-    return Step(name="identity", state="warning", found="; ".join([found, *unknown]))
+    return Step(name="identity", state="warning" if unknown else "ok", found="; ".join([found, *unknown]))
 
 
 def _permissions(device: Device) -> Step:
@@ -123,13 +129,20 @@ def _runtimes(device: Device) -> Iterator[Step]:
     for each in found:
         name = f"runtime {each.backend}"
         if each.error:
-            todo = f"On the device: {python} -m {each.todo}" if each.todo.startswith("pip ") else each.todo
-            yield Step(name=name, state="warning", found=each.error, todo=todo)
+            yield Step(name=name, state="warning", found=each.error, todo=each.todo)
         else:
             yield Step(name=name, state="ok", found=f"{each.title} {each.version}")
     if found and all(each.error for each in found):
         todo = f"On the device: {python} -m pip install ai-edge-litert"
         yield Step(name="runtimes", state="failed", found="none of them starts", todo=todo)
+
+
+def _edgetpu(device: Device) -> Step:
+    try:
+        found, todo = step_edgetpu.look(device)
+    except BenchError as error:
+        return _failed("edgetpu", error)
+    return Step(name="edgetpu", state="failed" if todo else "ok", found=found, todo=todo)
 
 
 def _tools(device: Device, named: Mapping[str, str], cache: Path) -> Iterator[Step]:
@@ -138,11 +151,14 @@ def _tools(device: Device, named: Mapping[str, str], cache: Path) -> Iterator[St
         if not row.native:
             continue
         try:
-            found = tools.find(row.name, device.abis(), named.get(row.name), cache, target=target)
+            if row.name == "trtexec":  # lives there, beside its TensorRT
+                place = locate.find(device, named.get(row.name)).path
+            else:
+                place = str(tools.find(row.name, device.abis(), named.get(row.name), cache, target=target).path)
         except BenchError as error:
             yield Step(name=f"tool {row.name}", state="skipped", found=error.asked, todo=error.todo)
             continue
-        yield Step(name=f"tool {row.name}", state="ok", found=str(found.path))
+        yield Step(name=f"tool {row.name}", state="ok", found=place)
 
 
 def _state(device: Device, identity: DeviceIdentity, watch: Callable[[], None]) -> Iterator[Step]:
@@ -164,7 +180,10 @@ def _state(device: Device, identity: DeviceIdentity, watch: Callable[[], None]) 
     yield _of("quiet", others, "nothing disturbs")
 
 
-_CLOCKS = ("cpu-governor", "clocks-unreadable", "clock-limit-fell", "cpu-throttled", "virtual-machine")
+_CLOCKS = (
+    *("cpu-governor", "clocks-unreadable", "clock-limit-fell", "cpu-throttled", "virtual-machine"),
+    *("board-throttled", "board-throttled-before", "clocks-free"),
+)
 
 
 def _of(name: str, findings: list[Finding], otherwise: str) -> Step:
@@ -196,6 +215,23 @@ def _pin(device: Device) -> Step:
     if told is not None and told.value is not None:
         return Step(name="pin", state="ok", found=f"{told.value} for a moment, and put back")
     return Step(name="pin", state="skipped", found=told.unavailable if told else "this kind holds no clocks")
+
+
+def _power(device: Device) -> Step:
+    """Read for a moment. A rail is nothing that a device must have."""
+    with device.power() as sampler:
+        time.sleep(0.0 if sampler.reason else _POWER_S)
+        readings, refused, reason = sampler.readings(), sampler.refused(), sampler.reason
+    if reason:
+        return Step(name="power rails", state="skipped", found=reason)
+    rails = [
+        f"{rail.name} {series[-1].watts:.3g} W{' (all of the board)' if rail.scope == 'board' else ''}"
+        for rail, series in readings.items()
+        if series
+    ]
+    lost = [f"{rail.name}: {why}" for rail, why in refused.items()]
+    found = "; ".join([f"{', '.join(rails) or 'no reading'} ({sampler.source})", *lost])
+    return Step(name="power rails", state="warning" if lost or not rails else "ok", found=found)
 
 
 def _disk(device: Device) -> Step:

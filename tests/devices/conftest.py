@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.devices.adb_link import ShellResult
+from bench.devices.android import AndroidDevice, create
 
 CPUINFO = """processor\t: {n}
 vendor_id\t: GenuineIntel
@@ -155,3 +157,14 @@ def phone(request: pytest.FixtureRequest, tmp_path: Path) -> FakePhone:
     if sys.platform == "win32" or shutil.which(request.param) is None:
         pytest.skip(f"needs {request.param}")
     return FakePhone(tmp_path / "phone", request.param)
+
+
+@pytest.fixture
+def made(any_phone: Callable[..., Any]) -> Any:
+    """A phone of either kind, as it is made where a test wishes for nothing else."""
+    return any_phone()
+
+
+@pytest.fixture
+def handy(made: Any) -> AndroidDevice:
+    return create("handy", {"serial": made.serial})

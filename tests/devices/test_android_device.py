@@ -14,21 +14,11 @@ from bench.devices import android, registry
 from bench.devices.android import AndroidDevice, create
 from bench.devices.registry import open_device
 
-LONG_S = 30.0
+LONG_S = 60.0
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the phones of the tests run POSIX programs")
 
 Phone = Any
 Make = Callable[..., Phone]
-
-
-@pytest.fixture
-def made(any_phone: Make) -> Phone:
-    return any_phone()
-
-
-@pytest.fixture
-def device(made: Phone) -> AndroidDevice:
-    return create("handy", {"serial": made.serial})
 
 
 def message(caught: pytest.ExceptionInfo[BenchError]) -> str:
@@ -142,29 +132,29 @@ class TestChoice:
 
 
 class TestIdentity:
-    def test_by_serial_and_build(self, made: Phone, device: AndroidDevice) -> None:
-        identity = device.identify()
+    def test_by_serial_and_build(self, made: Phone, handy: AndroidDevice) -> None:
+        identity = handy.identify()
         assert (identity.name, identity.kind) == ("handy", "android")
         assert identity.facts["serial"] == made.own_serial
         assert identity == create("handy", {"serial": made.serial}).identify()
 
     @pytest.mark.parametrize("key", ["ro.serialno", "ro.build.fingerprint"])
-    def test_another_phone_in_its_place_is_noticed(self, made: Phone, device: AndroidDevice, key: str) -> None:
-        before = device.identify()
+    def test_another_phone_in_its_place_is_noticed(self, made: Phone, handy: AndroidDevice, key: str) -> None:
+        before = handy.identify()
         made.kill()
         made.restart(**{key: "another"})
         with pytest.raises(NotMeasuredError, match="cannot measure on handy"):
-            device.identify()
+            handy.identify()
         assert create("handy", {"serial": made.serial}).identify().fingerprint != before.fingerprint
 
-    def test_abis_and_free_space(self, device: AndroidDevice) -> None:
-        assert device.abis() == ("x86_64",)
-        assert isinstance(device.free_bytes(), int)
-        assert device.free_bytes() > 1 << 20
+    def test_abis_and_free_space(self, handy: AndroidDevice) -> None:
+        assert handy.abis() == ("x86_64",)
+        assert isinstance(handy.free_bytes(), int)
+        assert handy.free_bytes() > 1 << 20
 
-    def test_there_is_no_python(self, device: AndroidDevice) -> None:
+    def test_there_is_no_python(self, handy: AndroidDevice) -> None:
         with pytest.raises(NotMeasuredError, match="Python"):
-            device.python()
+            handy.python()
 
     def test_a_phone_without_the_newer_shell_is_too_old(self, fake_phone: Make) -> None:
         old = fake_phone(features="cmd")
@@ -173,10 +163,10 @@ class TestIdentity:
 
 
 class TestLock:
-    def test_a_second_job_waits_with_a_message_or_gives_up(self, made: Phone, device: AndroidDevice) -> None:
+    def test_a_second_job_waits_with_a_message_or_gives_up(self, made: Phone, handy: AndroidDevice) -> None:
         told: list[str] = []
         other = create("other", {"serial": made.serial})
-        with device.lock(0), pytest.raises(NotMeasuredError) as caught, other.lock(0.2, told.append):
+        with handy.lock(0), pytest.raises(NotMeasuredError) as caught, other.lock(0.2, told.append):
             pass
         assert str(os.getpid()) in message(caught)
         assert len(told) == 1
@@ -188,12 +178,12 @@ class TestLock:
         with one.lock(0), two.lock(0):
             pass
 
-    def test_what_cut_off_runs_left_is_removed(self, made: Phone, device: AndroidDevice) -> None:
-        with device.lock(0):
+    def test_what_cut_off_runs_left_is_removed(self, made: Phone, handy: AndroidDevice) -> None:
+        with handy.lock(0):
             pass
         for path in ("work/old/file", "files/.part-1", "files/0123/kept"):
             (made.tmp / "bench" / path).parent.mkdir(parents=True, exist_ok=True)
             (made.tmp / "bench" / path).write_text("x")
-        with device.lock(0):
+        with handy.lock(0):
             left = [path.name for path in (made.tmp / "bench").rglob("*") if path.is_file()]
         assert left == ["kept"]

@@ -148,8 +148,8 @@ def test_the_phone_puts_back_by_itself_when_the_cable_is_pulled(rooted: Any) -> 
         time.sleep(3.5)
         assert state(rooted) == {**ORIGINAL, **PINNED}  # several silences long it heard us
         cable.pulled = True
-        assert within(20, lambda: state(rooted) == ORIGINAL)
-        assert within(20, lambda: left(rooted) == [])
+        assert within(60, lambda: state(rooted) == ORIGINAL)
+        assert within(60, lambda: left(rooted) == [])
     assert rooted.said("fixed_mode").strip() == "false"
 
 
@@ -164,7 +164,7 @@ def test_a_cable_pulled_between_the_changes(rooted: Any) -> None:
     with pin(until_written, root=rooted.root, silence_s=0.3) as readings:
         assert state(rooted) != ORIGINAL
         assert "device offline" in readings[-1].unavailable
-    assert within(20, lambda: state(rooted) == ORIGINAL)
+    assert within(60, lambda: state(rooted) == ORIGINAL)
 
 
 def test_what_was_left_pinned_is_put_back_before_the_next_pin(rooted: Any) -> None:

@@ -159,12 +159,12 @@ class TestLock:
             stdin = holder.stdin
             assert stdin is not None
             with device.lock(60, lambda _: stdin.close()):  # the holder ends once we are known to wait
-                assert holder.wait(30) == 0
+                assert holder.wait(60) == 0
 
     def test_a_killed_holder_releases(self, device: Device) -> None:
         with self.start_holder() as holder:
             holder.kill()
-            holder.wait(30)
+            holder.wait(60)
             with device.lock(0):
                 pass
 
@@ -191,7 +191,7 @@ class TestLock:
             child = int(holder.stdout.readline().split()[1])
             assert holder.stdout.readline() == "held\n"
             holder.kill()
-            holder.wait(30)
+            holder.wait(60)
             try:
                 os.kill(child, 0)
                 with device.lock(0):

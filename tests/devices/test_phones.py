@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import pytest
 
-from bench.devices.phones import PHONES, known, published_name
-
-PUBLISHED = Path(__file__).parents[3] / "shared" / "zoo" / "published_measurements.csv"
+from bench.devices.phones import PHONES, known
 
 
 @pytest.mark.parametrize(
@@ -43,14 +38,5 @@ def test_no_two_phones_share_a_model_or_a_device() -> None:
 
 def test_every_fact_has_a_source() -> None:
     for phone in PHONES:
-        facts = [phone.soc, phone.gpu, phone.cores, phone.npu, *phone.works.values()]
+        facts = [phone.soc, phone.gpu, phone.cores]
         assert all(fact.value and fact.source for fact in facts if fact is not None)
-
-
-@pytest.mark.skipif(not PUBLISHED.is_file(), reason="no published measurements beside the repository")
-def test_published_names_are_those_of_the_published_measurements() -> None:
-    with PUBLISHED.open() as stream:
-        devices = {row["device"] for row in csv.DictReader(stream)}
-    phones = {name for phone in PHONES if (name := published_name(phone))}
-    assert phones == {"OnePlus 3", "Redmi Note 7 Pro", "Redmi Note 8 Pro"}
-    assert phones <= devices

@@ -73,10 +73,10 @@ def test_streams_are_played_in_their_order_and_need_no_process(
     def talk(device: Any) -> tuple[object, ...]:
         process = device.spawn(python(program), env={"SOME": "thing"})
         process.write_line(b"hello")
-        lines = [process.read_line(10.0), process.read_line(10.0)]
+        lines = [process.read_line(60.0), process.read_line(60.0)]
         with pytest.raises(ChildEnded) as ended:
-            process.read_line(10.0)
-        waited = process.wait(1.0)
+            process.read_line(60.0)
+        waited = process.wait(60.0)
         return lines, ended.value.returncode, waited, process.close(), process.stderr_tail(), process.stderr_tail(1)
 
     first = talk(recording)
@@ -235,7 +235,7 @@ def test_writing_another_line_is_an_error(recording: Recording, replay: Callable
     argv = python("print(input())")
     process = recording.spawn(argv)
     process.write_line(b"this")
-    process.read_line(10.0)
+    process.read_line(60.0)
     process.close()
     with pytest.raises(MismatchError, match="that") as error:
         replay().spawn(argv).write_line(b"that")
@@ -249,7 +249,7 @@ def test_what_a_cut_off_run_leaves_is_replayed_up_to_there(
 ) -> None:
     argv = python("print(1); print(2); print(3)")
     process = recording.spawn(argv)
-    assert [process.read_line(10.0), process.read_line(10.0)] == [b"1", b"2"]
+    assert [process.read_line(60.0), process.read_line(60.0)] == [b"1", b"2"]
     file = tmp_path / "rec" / "local" / EXCHANGE
     file.write_bytes(file.read_bytes()[:-10])  # while the recording is still open
     again = replay().spawn(argv)
@@ -275,7 +275,7 @@ def test_outputs_that_an_agent_writes_lie_where_the_replay_wants_them(
     def ask(device: Any, folder: str) -> str:
         process = device.spawn(agent)
         process.write_line(json.dumps({"folder": folder}).encode())
-        answer = json.loads(process.read_line(10.0))
+        answer = json.loads(process.read_line(60.0))
         process.close()
         (name,) = answer["files"]
         assert Path(name).read_bytes() == b"result"
@@ -296,9 +296,9 @@ def test_help_may_be_asked_or_not(recording: Recording, replay: Callable[[], Rep
     for argv in ([path, "--help"], ["true"]):
         process = recording.spawn(argv)
         if argv[0] == path:
-            assert process.read_line(10.0) == b"flags"
+            assert process.read_line(60.0) == b"flags"
         with pytest.raises(ChildEnded):
-            process.read_line(10.0)
+            process.read_line(60.0)
         process.close()
     device = replay()
     device.spawn(["true"])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from boards import jetson_programs
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,44 +29,6 @@ Make = Callable[..., Board]
 RELEASE = (
     "# R32 (release), REVISION: 7.1, GCID: 29818004, BOARD: t186ref, EABI: aarch64, DATE: Sat Feb 19 17:07:00 UTC 2022"
 )
-TX2 = (
-    "RAM 1179/7858MB (lfb 1414x4MB) SWAP 0/3929MB (cached 0MB) CPU [9%@345,off,off,6%@345,5%@345,4%@345] "
-    "EMC_FREQ 4%@665 GR3D_FREQ 0%@114 PLL@37.5C MCPU@37.5C PMIC@100C Tboard@33C GPU@36C BCPU@37.5C thermal@37.2C "
-    "Tdiode@35.25C VDD_SYS_GPU 152/152 VDD_SYS_SOC 382/382 VDD_4V0_WIFI 0/0 VDD_IN 1759/1759 VDD_SYS_CPU 152/152"
-)
-SHOWN = """SOC family:tegra186  Machine:quill
-Online CPUs: 0,3-5
-cpu0: Online=1 Governor=schedutil MinFreq={least} MaxFreq=2035200 CurrentFreq=345600 IdleStates: C1=1 c7=1
-cpu1: Online=0 Governor=schedutil MinFreq=345600 MaxFreq=2035200 CurrentFreq=345600 IdleStates: C1=1 c6=1 c7=1
-GPU MinFreq={gpu} MaxFreq=1300500000 CurrentFreq=114750000
-EMC MinFreq=40800000 MaxFreq=1866000000 CurrentFreq=665600000 FreqOverride=0
-Fan: speed=0
-NV Power Mode: MAXN
-"""
-PACKAGES = (
-    "nvidia-jetpack 4.6.1-b110\\nlibnvinfer8 8.2.1-1+cuda10.2\\nlibnvinfer-bin 8.2.1-1+cuda10.2\\nlibcudnn8 8.2.1.32\\n"
-)
-
-
-def jetson_programs(board: Board) -> None:
-    state = board.folder / "state"
-    state.mkdir()
-    (state / "mode").write_text("3\n")
-    (state / "held").write_text("no\n")
-    board.program("tegrastats", f"while echo '{TX2}'; do sleep 0.05; done")
-    board.program("dpkg-query", f"printf '{PACKAGES}'; echo 'no packages found matching tensorrt' >&2; exit 1")
-    board.program(
-        "nvpmodel",
-        f'case $1 in -q) echo "NV Power Mode: MODE"; cat {state}/mode;; -m) echo $2 >{state}/mode;; esac',
-    )
-    free = SHOWN.format(least=345600, gpu=114750000)
-    held = SHOWN.format(least=2035200, gpu=1300500000)
-    board.program(
-        "jetson_clocks",
-        f'case "$1" in --show) [ $(cat {state}/held) = yes ] && echo "{held}" || echo "{free}";; '
-        f'--store) cp {state}/held "$2";; --restore) cp "$2" {state}/held;; *) echo yes >{state}/held;; esac',
-    )
-    board.program("sudo", 'shift; exec "$@"')
 
 
 def values(device: Any) -> dict[str, Any]:

@@ -97,9 +97,9 @@ class TestConditions:
     def test_what_we_start_on_the_board_is_not_others(self, board: Board, device: SshDevice) -> None:
         device.conditions("before")
         process = device.spawn([sys.executable, "-c", "print('up', flush=True)\nwhile True: pass"])
-        assert process.read_line(30) == b"up"
+        assert process.read_line(60) == b"up"
         own = device._board()
-        for _ in range(50):
+        for _ in range(600):
             time.sleep(0.1)
             ticks = own_ticks(device)
             if ticks > 100:
@@ -157,7 +157,7 @@ class TestFiles:
     def test_a_program_can_be_executed(self, device: SshDevice, tmp_path: Path) -> None:
         (tmp_path / "tool").write_text("#!/bin/sh\necho ran $1\n")
         process = device.spawn([device.push(tmp_path / "tool"), "well"])
-        assert process.read_line(30) == b"ran well"
+        assert process.read_line(60) == b"ran well"
         process.close()
 
     def test_a_file_that_is_not_there(self, device: SshDevice, tmp_path: Path) -> None:

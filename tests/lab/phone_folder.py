@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 
 def until(true: Callable[[], object], what: str, limit_s: float = WAIT_S) -> None:
@@ -18,6 +19,11 @@ def until(true: Callable[[], object], what: str, limit_s: float = WAIT_S) -> Non
     while not true():
         assert time.monotonic() < end, f"never came: {what}"
         time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
 
 
 class PhoneFolder:
@@ -69,7 +75,7 @@ class PhoneFolder:
     def nothing_runs(self) -> bool:
         """Whether the phone comes to run nothing at all: a killed process takes a moment to go."""
         with contextlib.suppress(AssertionError):
-            until(lambda: not self.processes(), "nothing runs", 20.0)
+            until(lambda: not self.processes(), "nothing runs")
         return not self.processes()
 
     def end_processes(self) -> None:

@@ -22,12 +22,17 @@ QUICKEST = ("--time", "0.1", "--invocations", "1", "--no-profile")
 # One invocation that lasts until something happens to it.
 ENDLESS = ("--time", "60", "--invocations", "1", "--no-profile")
 THROUGH = ("--option", "taskset=3")  # the tool is started through the phone's `taskset`, which a test may replace
+_IMPATIENT = """
+import bench.__main__, bench.devices.remote_process
+bench.devices.remote_process.RECONNECT_S = {}
+bench.__main__.main()
+"""
 _ICD = Path("/etc/OpenCL/vendors/rusticl.icd")
 
 
-def configure(folder: Path, tool: Path = CPU_TOOL, **phones: LabPhone) -> None:
+def configure(folder: Path, tool: Path = CPU_TOOL, *, warmup_s: float = 0.0, **phones: LabPhone) -> None:
     """Write the bench.toml of these phones, and of the tool that all of them get."""
-    lines = ["[tools]", f'benchmark_model = "{tool}"']
+    lines = ["[run]", f"warmup_s = {warmup_s}", "[tools]", f'benchmark_model = "{tool}"']
     for name, phone in phones.items():
         lines += [f"[devices.{name}]", 'kind = "android"', f'serial = "{phone.serial}"']
     (folder / "bench.toml").write_text("\n".join(lines) + "\n")
@@ -80,7 +85,7 @@ def tool_on(phone: LabPhone, *flags: str) -> list[psutil.Process]:
 def gone(process: psutil.Process) -> bool:
     """Whether it comes to its end."""
     with contextlib.suppress(AssertionError):
-        until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "its end", 5.0)
+        until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, "its end")
         return True
     return False
 
@@ -88,9 +93,11 @@ def gone(process: psutil.Process) -> bool:
 class Started:
     """A `bench` that runs beside the test."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, reconnect_s: float | None = None) -> None:
+        """reconnect_s: that it waits for a lost phone to end what runs there, in place of its five seconds."""
+        how = ["-m", "bench"] if reconnect_s is None else ["-c", _IMPATIENT.format(reconnect_s)]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bench", *arguments],
+            [sys.executable, *how, *arguments],
             cwd=folder,
             env=dict(os.environ),
             stdout=subprocess.PIPE,
@@ -107,7 +114,7 @@ class Started:
         self.process.communicate()
 
     def until_measuring(self, phone: LabPhone, *flags: str, cpu_s: float = 0.1) -> None:
-        """Until the tool is at work there: it has used so much of a CPU. It warms up for half a second."""
+        """Until the tool is at work there: it has used so much of a CPU."""
 
         def at_work() -> bool:
             return any(sum(process.cpu_times()[:2]) > cpu_s for process in tool_on(phone, *flags))

@@ -101,7 +101,7 @@ class Board:
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._server = self._process.pid
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while True:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 1):
                 return
@@ -154,7 +154,15 @@ class Board:
                     found.append(process)
         return found
 
-    def nothing_runs(self, word: str = "", within_s: float = 10.0) -> bool:
+    def cpu_s(self, word: str) -> float:
+        """CPU time of those with that word in their command line."""
+        used = 0.0
+        for process in self.running(word):
+            with contextlib.suppress(psutil.Error):
+                used += sum(process.cpu_times()[:2])
+        return used
+
+    def nothing_runs(self, word: str = "", within_s: float = 60.0) -> bool:
         """Whether nothing comes to be there; a killed process takes a moment to go."""
         end = time.monotonic() + within_s
         while self.running(word):
@@ -185,7 +193,7 @@ class Board:
         """Listen no more; connections stay."""
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(10)
+            self._process.wait(60)
             self._process = None
 
     def close(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from lab_phones import LAB, LabPhone, PhoneLab
+from phone_folder import until
 
 Start = Callable[..., LabPhone]
 
@@ -15,6 +18,15 @@ Start = Callable[..., LabPhone]
 def shell(phone: LabPhone, command: str) -> str:
     adb = [PhoneLab.adb(), "-P", str(phone.lab.port), "-s", phone.serial, "shell", command]
     return subprocess.run(adb, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+
+def names(phone: LabPhone) -> list[str]:
+    """What runs there."""
+    found = []
+    for process in phone.processes():
+        with contextlib.suppress(psutil.Error):
+            found.append(process.name())
+    return found
 
 
 def test_two_phones_have_their_own_properties_files_and_programs(phone: Start) -> None:
@@ -44,11 +56,10 @@ def test_a_killed_daemon_leaves_its_processes_and_comes_back(phone: Start) -> No
     made = phone()
     adb = [PhoneLab.adb(), "-P", str(made.lab.port), "-s", made.serial, "shell", "sleep 100"]
     with subprocess.Popen(adb) as client:
-        while not made.processes():
-            assert client.poll() is None
+        until(lambda: names(made) == ["sleep"], "the program in its shell's place")
         made.kill()
         client.wait()
-    assert [process.name() for process in made.processes()] == ["sleep"]
+    assert names(made) == ["sleep"]
     made.restart()
     assert made.state() == "device"
 
