@@ -9,9 +9,10 @@ from pathlib import PurePath
 
 from bench.base.errors import NotMeasuredError
 from bench.records.stats import LatencySummary
+from bench.records.stats.throughput import throughput_summary
 from bench.records.types import Profile, Record
 from bench.records.verdicts import BudgetVerdict, Verdict
-from bench.reports import view
+from bench.reports import energy_text, view
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def times_ns(record: Record) -> list[list[float]]:
 
 def facts(record: Record, summary: LatencySummary) -> dict[str, str | int | float]:
     """What must stand beside a number, for formats that take free facts; what is not known is left out."""
+    rate, rail = throughput_summary(record), energy_text.chosen(record)
     known: dict[str, str | int | float | None] = {
         "bench_version": record.run.bench_version,
         "run": record.run.id,
@@ -84,6 +86,12 @@ def facts(record: Record, summary: LatencySummary) -> dict[str, str | int | floa
         "interval_low_ns": summary.low_ns,
         "interval_high_ns": summary.high_ns,
         "invocations": summary.invocations,
+        "items_per_s": rate.items_per_s if rate else None,
+        "streams": rate.streams if rate else None,
+        "batch": rate.batch if rate else None,
+        "joules_per_inference": rail.joules_per_inference if rail else None,
+        "net_joules_per_inference": rail.net_joules_per_inference if rail else None,
+        "rail": rail.name if rail else None,
     }
     return {key: value for key, value in known.items() if value not in (None, "")}
 

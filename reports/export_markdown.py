@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bench.base.errors import NotMeasuredError
 from bench.records.types import Record
 from bench.records.verdicts import ArmFacts, Verdict
-from bench.reports import blocks, gate_text, view
+from bench.reports import blocks, energy_text, gate_text, throughput_text, view
 from bench.reports import format as fmt
 from bench.reports.blocks import Note, Table
 from bench.reports.export_given import Given, name
@@ -84,7 +84,8 @@ def _row(record: Record) -> tuple[str, ...]:
     placement = view.placement_text(record.placement)
     if summary is None:
         return name(record), placement, "not measured", fmt.NONE, fmt.NONE, view.error_text(record), fmt.NONE
-    median = "\n".join(part for part in (view.median_text(summary), view.unsteady_text(record)) if part)
+    more = (throughput_text.one_line(record), energy_text.one_line(record))
+    median = "\n".join(part for part in (view.median_text(summary), view.unsteady_text(record), *more) if part)
     p90 = view.percentile_text(summary, summary.p90)
     samples, output = view.samples_text(summary), view.agreement_text(record)
     return name(record), placement, median, view.interval_text(summary), p90, samples, output

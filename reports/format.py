@@ -45,15 +45,24 @@ def scale(value_ns: float, interval: tuple[float, float] | None = None) -> Scale
     At least two significant digits, at most five; four where there is no interval.
     """
     factor, unit = _time_unit(value_ns)
-    leading = _exponent(value_ns / factor, _DIGITS)
-    least, most = 1 - leading, _MAX_DIGITS - 1 - leading
-    if interval is None:
-        decimals = _DIGITS - 1 - leading
-    else:
-        half = abs(interval[1] - interval[0]) / 2 / factor
-        decimals = -_exponent(half) if half else most
-        decimals = min(max(decimals, least), most)
+    half = None if interval is None else abs(interval[1] - interval[0]) / 2 / factor
+    decimals = _decimals(value_ns / factor, half)
     return Scale(factor, unit, max(decimals if factor > 1 else min(decimals, 1), 0))
+
+
+def rate(items_per_s: float, interval: tuple[float, float] | None = None) -> Scale:
+    """The scale of a throughput, by the same rule."""
+    half = None if interval is None else abs(interval[1] - interval[0]) / 2
+    return Scale(1.0, "items/s", max(_decimals(items_per_s, half), 0))
+
+
+def _decimals(value: float, half: float | None) -> int:
+    """half: of the interval's width, None where there is none. Below 0: digits before the point are not known."""
+    leading = _exponent(value, _DIGITS)
+    if half is None:
+        return _DIGITS - 1 - leading
+    least, most = 1 - leading, _MAX_DIGITS - 1 - leading
+    return min(max(-_exponent(half), least), most) if half else most
 
 
 def duration(ns: float | None, interval: tuple[float, float] | None = None) -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.records.types import Profile, Record
-from bench.reports import accuracy_text, html_figures, html_samples, html_sustained, invocation_text, view
+from bench.reports import (
+    accuracy_text,
+    energy_text,
+    html_figures,
+    html_samples,
+    html_sustained,
+    invocation_text,
+    throughput_text,
+    view,
+)
 from bench.reports import format as fmt
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.html_figures import Figure
@@ -89,6 +98,8 @@ def case_section(place: str, record: Record, charts: Charts, device: bool) -> Ht
         ("How placement was read", record.placement.evidence),
         ("Output", _agreement_words(record)),
         ("Against fp32", accuracy_text.fp32_text(record)),
+        *((name.capitalize(), value) for name, value in throughput_text.details(record)),
+        *((name.capitalize(), value) for name, value in energy_text.details(record)),
         *((name.capitalize(), value) for name, value in accuracy_text.details(record)),
     ]
     parts = [

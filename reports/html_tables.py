@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bench.records.stats import LatencySummary
 from bench.records.types import Record
-from bench.reports import accuracy_text, view
+from bench.reports import accuracy_text, energy_text, throughput_text, view
 from bench.reports import format as fmt
 from bench.reports.html_tags import Child, Html, definitions, details, join, link, number, table, tag
 
@@ -21,9 +21,15 @@ _WIDE_HEAD = tag("span", "Placement", class_="wide")
 def results_table(named: Named) -> Html:
     """The numbers of all cases; a failed case has its error in place of them."""
     records = [record for _, record in named]
-    device, accuracy = view.several_devices(records), accuracy_text.asked(records)
-    heads = ["Case", ">Median [95 %]", _WIDE_HEAD, ">Samples", ">p90", ">Load", ">First", ">Peak memory", "Output"]
-    heads += ["Accuracy"] if accuracy else []
+    device, accuracy, rate = (
+        view.several_devices(records),
+        accuracy_text.asked(records),
+        throughput_text.asked(records),
+    )
+    energy = energy_text.asked(records)
+    heads = ["Case", ">Median [95 %]", *([">Items/s [95 %]"] if rate else [])]
+    heads += [*([">Energy"] if energy else []), _WIDE_HEAD, ">Samples", ">p90"]
+    heads += [">Load", ">First", ">Peak memory", "Output", *(["Accuracy"] if accuracy else [])]
     rows = []
     for place, record in named:
         name = [link(place, view.model_text(record.case)), _small(view.how_text(record.case))]
@@ -36,7 +42,7 @@ def results_table(named: Named) -> Html:
         if summary is None:
             rows.append(tag("tr", head, _error_cell(record, len(heads) - 1)))
         else:
-            rows.append(tag("tr", head, _measured_cells(record, summary, accuracy)))
+            rows.append(tag("tr", head, _measured_cells(record, summary, accuracy, rate, energy)))
     caption = "Latency of one inference, and what it was measured with"
     return table(caption, heads, rows, class_="results")
 
@@ -54,7 +60,7 @@ def _error_cell(record: Record, columns: int) -> Html:
     return tag("td", _badge("failed", "bad"), mark, " ", view.error_text(record), colspan=columns)
 
 
-def _measured_cells(record: Record, summary: LatencySummary, accuracy: bool) -> Html:
+def _measured_cells(record: Record, summary: LatencySummary, accuracy: bool, rate: bool, energy: bool) -> Html:
     mark = [_badge(text, "warn") for text in view.marks(record)]
     placement = view.placement_text(record.placement)
     agreement = view.agreement_text(record)
@@ -67,6 +73,8 @@ def _measured_cells(record: Record, summary: LatencySummary, accuracy: bool) -> 
     return join(
         [
             number([tag("strong", view.median_text(summary)), *mark, _small(view.interval_text(summary))]),
+            _lines_cell(throughput_text.lines(record)) if rate else [],
+            _lines_cell(energy_text.lines(record)) if energy else [],
             tag("td", placement if record.placement.kind == "full" else _badge(placement, "warn"), class_="wide"),
             number([fmt.count(summary.n), _small(_in_invocations(summary))]),
             number(view.percentile_text(summary, summary.p90)),
@@ -82,6 +90,11 @@ def _measured_cells(record: Record, summary: LatencySummary, accuracy: bool) -> 
 def _in_invocations(summary: LatencySummary) -> str:
     told = view.told_text(summary)
     return f"in {fmt.counted(summary.invocations, 'invocation')}{f', {told}' if told else ''}"
+
+
+def _lines_cell(lines: Sequence[str]) -> Html:
+    first, *rest = lines
+    return number([tag("strong", first) if rest else first, *map(_small, rest)])
 
 
 def _accuracy_cell(record: Record) -> Html:

@@ -9,7 +9,7 @@ import msgspec
 
 from bench.records.stats import LatencySummary, Percentile
 from bench.records.types import Record
-from bench.reports import accuracy_text, sustained_text, view
+from bench.reports import accuracy_text, energy_text, sustained_text, throughput_text, view
 
 SCHEMA = 1
 TOP_OPS = 8
@@ -47,6 +47,8 @@ def _case(record: Record, file: str | None) -> dict[str, Any]:
             "text": record.placement.text,
         },
         "latency": _latency(record, summary) if summary is not None else None,
+        "throughput": throughput_text.as_json(record),
+        "energy": energy_text.as_json(record),
         "agreement": msgspec.to_builtins(record.agreement),
         "accuracy": accuracy_text.as_json(record.accuracy),
         "sustained": sustained_text.as_json(record.sustained),

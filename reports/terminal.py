@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from bench.records.stats import LatencySummary
 from bench.records.types import Record
-from bench.reports import accuracy_text, sustained_text, view, words
+from bench.reports import accuracy_text, energy_text, sustained_text, throughput_text, view, words
 from bench.reports import format as fmt
 from bench.reports.terminal_findings import print_findings
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped, width_of
@@ -45,24 +45,24 @@ def print_run(
     _print_paths(out, report, folder, repeat)
 
 
-def _by_device(records: Sequence[Record]) -> dict[tuple[str, str], list[Record]]:
-    devices: dict[tuple[str, str], list[Record]] = {}
-    for record in records:
-        devices.setdefault((record.case.device, record.device.title), []).append(record)
-    return devices
-
-
 def _print_numbers(out: Console, records: Sequence[Record]) -> None:
+    """The devices, and one table of all cases."""
     from rich.text import Text
 
-    for (name, title), group in _by_device(records).items():
+    for name, title in dict.fromkeys((record.case.device, record.device.title) for record in records):
         show(out, Text(words.plain(f"{name}: {title}"), "bold"))
-        columns, rows = _wide(group)
-        wide = natural_width(columns, rows) <= out.width
-        if not wide:
-            columns, rows = _stacked(group, out.width)
-        show(out, grid(columns, rows, out.width, between=True))
-        out.print()
+    columns, rows = _wide(records)
+    if natural_width(columns, rows) > out.width:
+        columns, rows = _stacked(records, out.width)
+    show(out, grid(columns, rows, out.width, between=True))
+    out.print()
+
+
+def _case_lines(record: Record, device: bool) -> list[Line]:
+    """device: there are several, so it is named."""
+    model = view.model_text(record.case)
+    first = words.plain(f"{record.case.device} · {model}") if device else model
+    return [Line(first, "bold"), Line(view.how_text(record.case))]
 
 
 def _agreement_style(record: Record) -> str:
@@ -77,7 +77,7 @@ def _failed_lines(record: Record) -> list[Line]:
     mark = view.replayed_text(record)
     lines = [Line(f"failed{f' ({mark})' if mark else ''}: {view.error_text(record)}", "red")]
     if record.error is not None and record.error.todo:
-        lines.append(Line(record.error.todo))
+        lines += [Line(text.strip()) for text in record.error.todo.splitlines()]  # commands stand in lines of their own
     return lines
 
 
@@ -93,13 +93,27 @@ def _accuracy_lines(record: Record, label: str = "") -> list[Line]:
     return [Line(f"{label}{first}"), *(Line(text, style.get(text, "")) for text in rest)]
 
 
+def _throughput_lines(record: Record) -> list[Line]:
+    first, *rest = throughput_text.lines(record)
+    return [Line(first, "bold"), *map(Line, rest)]
+
+
+def _energy_lines(record: Record) -> list[Line]:
+    first, *rest = energy_text.lines(record)
+    return [Line(f"energy {first}"), *(Line(f"       {text}") for text in rest)]
+
+
 def _wide(records: Sequence[Record]) -> tuple[list[Column], list[Row]]:
     """One row a case, one column a number."""
-    accuracy = accuracy_text.asked(records)
+    device = view.several_devices(records)
+    accuracy, throughput = accuracy_text.asked(records), throughput_text.asked(records)
+    energy = energy_text.asked(records)
     columns = [
         Column("case", 30),
         Column("placement", 24),
         Column("median [95 %]", 20, right=True),
+        *([Column(throughput_text.HEAD, 18, right=True)] if throughput else []),
+        *([Column(energy_text.HEAD, 18, right=True)] if energy else []),
         Column("p90", 14, right=True),
         Column("load", 10, right=True),
         Column("first", 10, right=True),
@@ -109,7 +123,7 @@ def _wide(records: Sequence[Record]) -> tuple[list[Column], list[Row]]:
     ]
     rows = []
     for record in records:
-        case = [Line(view.model_text(record.case), "bold"), Line(view.how_text(record.case))]
+        case = _case_lines(record, device)
         summary = view.numbers(record)
         if summary is None:
             rows.append(Row([case], span=_failed_lines(record)))
@@ -118,6 +132,8 @@ def _wide(records: Sequence[Record]) -> tuple[list[Column], list[Row]]:
             case,
             [Line(view.placement_text(record.placement), _placement_style(record))],
             _median_lines(record, summary),
+            *([_throughput_lines(record)] if throughput else []),
+            *([list(map(Line, energy_text.lines(record)))] if energy else []),
             [Line(view.percentile_text(summary, summary.p90))],
             [Line(fmt.short_duration(summary.load_ns))],
             [Line(fmt.short_duration(summary.first_inference_ns))],
@@ -131,10 +147,11 @@ def _wide(records: Sequence[Record]) -> tuple[list[Column], list[Row]]:
 
 def _stacked(records: Sequence[Record], width: int) -> tuple[list[Column], list[Row]]:
     """For narrow terminals: the numbers of a case stand above one another, none is cut."""
+    device = view.several_devices(records)
     right = [Column("median [95 %]", 20, right=True), Column("", max(20, min(28, width - 46)))]
     rows = []
     for record in records:
-        case = [Line(view.model_text(record.case), "bold"), Line(view.how_text(record.case))]
+        case = _case_lines(record, device)
         summary = view.numbers(record)
         if summary is None:
             rows.append(Row([case], span=_failed_lines(record)))
@@ -150,6 +167,8 @@ def _stacked(records: Sequence[Record], width: int) -> tuple[list[Column], list[
             Line(f"load   {fmt.short_duration(summary.load_ns)}"),
             Line(f"first  {fmt.short_duration(summary.first_inference_ns)}"),
             Line(f"memory {view.peak_text(record, summary)}"),
+            *([Line(throughput_text.one_line(record), "bold")] if throughput_text.asked([record]) else []),
+            *(_energy_lines(record) if energy_text.asked([record]) else []),
         ]
         rows.append(Row([case, _median_lines(record, summary), more]))
     measured = [Row([[], *row.cells[1:]]) for row in rows if not row.span]

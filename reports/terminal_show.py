@@ -8,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from bench.records.index import Row as IndexRow
 from bench.records.types import Record
-from bench.reports import accuracy_text, invocation_text, sustained_text, view, words
+from bench.reports import accuracy_text, energy_text, invocation_text, sustained_text, throughput_text, view, words
 from bench.reports import format as fmt
 from bench.reports.conditions import condition_table, unknown_conditions
 from bench.reports.terminal_grid import Column, Line, Row, console, grid, natural_width, show, show_wrapped
@@ -120,6 +120,8 @@ def _result(record: Record) -> list[Pair]:
         ("input copy", view.apart_text(summary.input_copy_ns)),
         ("output read", view.apart_text(summary.output_read_ns)),
         ("peak memory", view.peak_text(record, summary)),
+        *throughput_text.details(record),
+        *energy_text.details(record),
         *accuracy_text.details(record),
         *sustained_text.lines(record),
     ]

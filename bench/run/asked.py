@@ -72,7 +72,7 @@ def _options(options: Mapping[str, tuple[str, ...]]) -> None:
         found = [registry.BACKENDS[name].options[key] for name in known[key]]
         allowed = {value for option in found for value in option.values if value}
         for value in values:
-            if not any(option.allows(value) for option in found):
+            if not (any(option.allows(value) for option in found) or registry.left_out(key, value)):
                 meaning = f"{key}: {found[0].meaning}"
                 raise UsageError(f"--option {key}={value}: no such value", meaning, did_you_mean(value, allowed))
 

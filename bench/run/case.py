@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 
 from bench.backends import registry
+from bench.backends.batch import batch_of
 from bench.backends.client import InvocationFailed
-from bench.backends.job import Driver, Job, Output, Watch
+from bench.backends.job import Driver, Job, Measures, Output, Watch
 from bench.base.paths import portable
 from bench.base.progress import Progress
 from bench.devices.protocol import Device
@@ -22,10 +23,8 @@ from bench.models.inspect import describe, sha256_of
 from bench.models.scaling import Scaling
 from bench.models.zoo.entry import ZooEntry
 from bench.records.stats.latency import invocation_medians
-from bench.records.types import (
-    Artifact,
-)
-from bench.run import accuracy, cool, sustain
+from bench.records.types import Artifact
+from bench.run import accuracy, cool, power, sustain
 from bench.run.plan import Planned
 from bench.run.reference import References, make_reference, seeded
 from bench.run.settings import Settings
@@ -40,9 +39,10 @@ OVERRUN = 3.0  # a slow model may take this many times its seconds before the la
 
 @dataclass
 class CaseRun:
-    """One case on its open device. folder: for outputs; left_s: what the cases after it will take, for the progress."""
+    """One case on its open device. folder: for outputs; label, left_s (of the cases after it): for the progress."""
 
     planned: Planned
+    label: str
     device: Device
     references: References
     settings: Settings
@@ -59,7 +59,7 @@ class CaseRun:
         if settings.pictures:
             found.accuracy = accuracy.unknown(settings.pictures, "the case ended before it was measured")
         path, found.artifact = self._artifact()
-        shapes = resolve_shapes(case.shapes, found.artifact.graph.inputs)
+        shapes = resolve_shapes(case.shapes, found.artifact.graph.inputs, batch_of(case.options))
         found.floor = of_file(path, self.cache) if not shapes else None
         driver = registry.driver(case.backend)
         program = driver.program(device, case.backend, settings.tools, self.cache)
@@ -78,15 +78,15 @@ class CaseRun:
                 scratch=scratch,
             )
             self._cool()
-            with cool.pinned(device, settings.pin) as (held, findings):
+            with cool.pinned(device, settings.pin) as (found.held, findings):
                 found.findings += findings
-                found.conditions.append(cool.with_pinned(device.conditions("before"), held))
+                found.conditions.append(found.moment(device.conditions("before")))
                 self._timed(driver, job, partial(self._agree, job, self._reference_file(path)))
-                found.conditions.append(device.conditions("after"))
+                found.conditions.append(found.moment(device.conditions("after")))
             self._accuracy(job)
 
     def _cool(self) -> None:
-        settings, label = self.settings, self.planned.case.label
+        settings, label = self.settings, self.label
         if not settings.cool_c:
             return
         waiting = False
@@ -105,21 +105,22 @@ class CaseRun:
 
     def _timed(self, driver: Driver, job: Job, agree: Callable[[list[Output]], None]) -> None:
         settings, found = self.settings, self.found
-        if settings.sustain_s is not None:
-            found.profile_reason = sustain.NO_PROFILE
-
-            def watch(index: int, left_s: float) -> Watch:
-                return self._watch(
-                    f"sustained · invocation {index + 1}", left_s + self.left_s, agree if index == 0 else None
-                )
-
-            sustain.measure(driver, job, settings.sustain_s, found, watch)
-            return
-        self._invocations(driver, job, agree)
-        if settings.profile:
+        native = registry.backend(job.case.backend).native
+        told = self._watch("before the first invocation", settings.expected_s + self.left_s, None)
+        with power.beside(driver, native, job.device, found, told.stage) as watched:
+            if settings.sustain_s is None:
+                self._invocations(watched, job, agree)
+            else:
+                found.profile_reason = sustain.NO_PROFILE
+                sustain.measure(watched, job, settings.sustain_s, found, partial(self._watch_sustained, agree))
+        if settings.sustain_s is None and settings.profile:
             self._profile(driver, job)
-        else:
+        elif settings.sustain_s is None:
             found.profile_reason = "not asked for (--no-profile)"
+
+    def _watch_sustained(self, agree: Callable[[list[Output]], None], index: int, left_s: float) -> Watch:
+        what = f"sustained · invocation {index + 1}"
+        return self._watch(what, left_s + self.left_s, agree if index == 0 else None)
 
     @property
     def _scaling(self) -> Scaling | None:
@@ -151,7 +152,7 @@ class CaseRun:
         )
         self._compare_with_fp32(job, outputs)
 
-    def _invocations(self, driver: Driver, job: Job, agree: Callable[[list[Output]], None]) -> None:
+    def _invocations(self, driver: Measures, job: Job, agree: Callable[[list[Output]], None]) -> None:
         settings, found = self.settings, self.found
         spent_s = 0.0
         for index in range(settings.invocations):

@@ -6,12 +6,10 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-import msgspec
-
 from bench.base.findings import Finding
 from bench.devices.android_thermal import cool_readings
 from bench.devices.protocol import Device
-from bench.records.types import Conditions, Reading
+from bench.records.types import Reading
 
 POLL_S = 2.0
 _PINNED = "pinned"
@@ -91,10 +89,3 @@ def _not_pinned(told: Reading | None) -> Finding:
         why=f"{why.rstrip('.')}.",
         remedy="Leave --pin out, or hold the clocks by other means before the run.",
     )
-
-
-def with_pinned(conditions: Conditions, readings: Sequence[Reading]) -> Conditions:
-    """The conditions with what was pinned in the place of readings of the same name (`pin`: `unpinned`)."""
-    names = {one.name for one in readings}
-    kept = (one for one in conditions.readings if one.name not in names)
-    return msgspec.structs.replace(conditions, readings=(*kept, *readings))

@@ -60,7 +60,7 @@ def make_plan(request: Request, config: Config) -> Plan:
         table = config.devices.get(device, {})
         for backend in _backends(request, config, device, source):
             for form, accelerator, threads in itertools.product(
-                _forms(request, config, source),
+                _forms(request, config, table, source),
                 _accelerators(request, backend, config, table),
                 request.threads or (config.run.threads,),
             ):
@@ -91,11 +91,14 @@ def _backends(request: Request, config: Config, device: str, source: ZooEntry | 
     return tuple(registry.backend(name) for name in dict.fromkeys(names))
 
 
-def _forms(request: Request, config: Config, source: ZooEntry | Path) -> tuple[tuple[str, str], ...]:
+def _forms(
+    request: Request, config: Config, table: Mapping[str, object], source: ZooEntry | Path
+) -> tuple[tuple[str, str], ...]:
     """(variant, era) of each file of a model that was asked for; a user's file has no era but what was said."""
     if isinstance(source, Path):
         return tuple(itertools.product(request.variants or (FILE_VARIANT,), request.eras or ("",)))
-    return tuple(itertools.product(request.variants or (config.run.variant,), request.eras or (ERA,)))
+    default = str(table.get("variant", "") or config.run.variant)
+    return tuple(itertools.product(request.variants or (default,), request.eras or (ERA,)))
 
 
 def _accelerators(request: Request, backend: Backend, config: Config, table: Mapping[str, object]) -> tuple[str, ...]:
@@ -118,11 +121,18 @@ def _add(
         or _no_python(config.devices.get(device, {}), backend)
         or _no_value(request, backend, accelerator)
     )
+    said = f" era={era}" if era not in ("", ERA) else ""
+    label = f"{device} · {model} {variant}{said} · {backend.name} {accelerator}"
     if skip is not None:
-        said = f" era={era}" if era not in ("", ERA) else ""
-        label = f"{device} · {model} {variant}{said} · {backend.name} {accelerator}"
         skipped.append(Skipped(label, *skip))
         return
+    for key in _cannot_multiply(request, backend, accelerator):
+        asked = request.options[key]
+        known = ", ".join(row.name for row in registry.BACKENDS.values() if key in row.options)
+        words = f"{backend.title} has no {key}={','.join(filter(None, asked))} on {accelerator}"
+        skipped.append(Skipped(label, words, f"There is {key} in: {known}."))
+        if "" not in asked:
+            return
     keys = sorted(key for key, option in backend.options.items() if option.concerns(accelerator))
     values = [_values(request, backend.options[key], key) or (backend.options[key].values[0],) for key in keys]
     for chosen in itertools.product(*values):
@@ -176,7 +186,8 @@ def _no_python(table: Mapping[str, object], backend: Backend) -> tuple[str, str]
 
 
 def _values(request: Request, option: Option, key: str) -> tuple[str, ...]:
-    return tuple(value for value in request.options.get(key, ()) if option.allows(value))
+    asked = request.options.get(key, ())
+    return tuple(value for value in asked if option.allows(value) or registry.left_out(key, value))
 
 
 def _no_value(request: Request, backend: Backend, accelerator: str) -> tuple[str, str] | None:
@@ -191,6 +202,12 @@ def _no_value(request: Request, backend: Backend, accelerator: str) -> tuple[str
     return None
 
 
+def _cannot_multiply(request: Request, backend: Backend, accelerator: str) -> list[str]:
+    """Options that this backend would have to heed, and has not: without them it would be another case."""
+    there = [key for key, option in backend.options.items() if option.concerns(accelerator)]
+    return [key for key in registry.MULTIPLIERS if any(request.options.get(key, ())) and key not in there]
+
+
 def _lost(request: Request, sources: Mapping[str, ZooEntry | Path], cases: Sequence[Planned]) -> tuple[str, ...]:
     """What was asked for by name and has no case at all."""
     there = {planned.source for planned in cases}
@@ -202,6 +219,6 @@ def _lost(request: Request, sources: Mapping[str, ZooEntry | Path], cases: Seque
         have = {getattr(planned.case, axis) for planned in cases} | ({ALL} if cases else set())
         lost += [f"{axis} {name}" for name in asked if name not in have]
     for key, values in request.options.items():
-        have = {planned.case.options.get(key) for planned in cases}
+        have = {planned.case.options.get(key, "") for planned in cases}
         lost += [f"option {key}={value}" for value in values if value not in have]
     return tuple(lost)

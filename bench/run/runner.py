@@ -50,17 +50,26 @@ class Runner:
         """Each case's record, as soon as it is on disk. Raises StorageError when it cannot be put there."""
         for number, planned in enumerate(cases, 1):
             left = (len(cases) - number) * self.settings.expected_s
-            self.progress.stage(f"[{number}/{len(cases)}] {planned.case.label}", left + self.settings.expected_s)
+            label = f"[{number}/{len(cases)}] {self._label(planned)}"
+            self.progress.stage(label, left + self.settings.expected_s)
             record = self._measure(planned, left)
             path = store.save(record, self.results)
             yield record, path
+
+    def _label(self, planned: Planned) -> str:
+        """The case, with its device where there are several."""
+        case = planned.case
+        return f"{case.device} · {case.label}" if len(self.devices) > 1 else case.label
 
     def _measure(self, planned: Planned, left_s: float) -> Record:
         case, device = planned.case, self.devices[planned.case.device]
         references = self._references.setdefault(case.device, References(self.cache))
         found = SoFar()
         with _scratch() as folder:
-            run = CaseRun(planned, device, references, self.settings, self.cache, folder, self.progress, left_s, found)
+            label = self._label(planned)
+            run = CaseRun(
+                planned, label, device, references, self.settings, self.cache, folder, self.progress, left_s, found
+            )
             try:
                 if case.device in self.lost:
                     raise self.lost[case.device]
@@ -117,6 +126,7 @@ class Runner:
             error=found.error,
             accuracy=found.accuracy,
             sustained=found.sustained,
+            energy=found.energy,
         )
 
 

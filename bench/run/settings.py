@@ -21,6 +21,7 @@ class Settings:
     tools: of native tools, name -> path on this host, as the user named them.
     sustain_s: of work without a pause, instead of time_s in several invocations; None: not asked for. cool_c: wait
     until the device is no hotter, 0: do not, for at most cool_wait_s; pin: hold its clocks still.
+    several: there are cases with a phase for throughput.
     """
 
     time_s: float
@@ -37,6 +38,7 @@ class Settings:
     cool_c: float = 0.0
     cool_wait_s: float = 300.0
     pin: bool = False
+    several: bool = False
 
     @property
     def share_s(self) -> float:
@@ -55,4 +57,5 @@ class Settings:
         if self.sustain_s is not None:
             return self.sustain_s + 2.0 + accuracy_s
         profile_s = 2.0 if self.profile else 0.0
-        return self.time_s + self.invocations * (typical_warmup + 0.4) + profile_s + accuracy_s
+        measuring_s = self.time_s * (2 if self.several else 1)
+        return measuring_s + self.invocations * (typical_warmup + 0.4) + profile_s + accuracy_s

@@ -18,9 +18,11 @@ from bench.records.types import (
     Case,
     CaseError,
     Conditions,
+    Energy,
     Invocation,
     Placement,
     Profile,
+    Reading,
     Sustained,
     Tool,
 )
@@ -46,12 +48,20 @@ class SoFar:
     error: CaseError | None = None
     accuracy: Accuracy | None = None
     sustained: Sustained | None = None
+    energy: Energy | None = None
     floor: Floor | None = None
+    held: tuple[Reading, ...] = ()  # what is pinned while it runs
+
+    def moment(self, conditions: Conditions) -> Conditions:
+        """The conditions with what is held in the place of readings of the same name (`pin`: `unpinned`)."""
+        names = {one.name for one in self.held}
+        kept = (one for one in conditions.readings if one.name not in names)
+        return msgspec.structs.replace(conditions, readings=(*kept, *self.held))
 
 
 def take(found: SoFar, measured: Measured, during: Conditions) -> None:
     """Add an invocation to what is known of the case."""
-    found.invocations.append(msgspec.structs.replace(measured.invocation, during=during))
+    found.invocations.append(msgspec.structs.replace(measured.invocation, during=found.moment(during)))
     found.tool = measured.tool
     # Invocations that were placed differently must not look like the first one.
     if len(found.invocations) == 1:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 import msgspec
 
-from bench.backends.job import Driver, Job, Measured, Watch
+from bench.backends.job import Job, Measured, Measures, Watch
 from bench.devices.android_thermal import cool_readings
 from bench.records.stats.latency import invocation_medians
 from bench.records.sustained import Point, Sustained
@@ -54,7 +54,7 @@ def share_s(seconds: float) -> float:
 
 
 def measure(
-    driver: Driver, job: Job, seconds: float, found: SoFar, watch: Callable[[int, float], Watch],
+    driver: Measures, job: Job, seconds: float, found: SoFar, watch: Callable[[int, float], Watch],
 ) -> None:  # fmt: skip
     """Invocations back to back until the time is over; `found` has all that ended, also when one fails.
 

@@ -124,7 +124,9 @@ def test_the_json_has_all_in_units(make: Any) -> None:
 
 def test_hostile_names_stay_text(make: Any, kinds: dict[str, Record]) -> None:
     hostile = kinds["hostile"]
-    page = compare_html.render(*groups([hostile, later(hostile)], RUN, op_group), RUN, generated="now")
+    page = compare_html.render(
+        compare_view.blocks(*groups([hostile, later(hostile)], RUN, op_group), RUN), RUN, generated="now"
+    )
     assert "<script>alert" not in page
     assert "&lt;script&gt;" in page
     assert "\x1b" not in text([hostile, later(hostile)])

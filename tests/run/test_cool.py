@@ -166,15 +166,17 @@ def measured(device: Any, cache: Path, results: Path, model: str = "paradox_1", 
     return record
 
 
-def test_what_was_pinned_stands_before_and_is_put_back(cache_folder: Path, results_folder: Path) -> None:
+def test_what_was_pinned_stands_in_all_moments_and_is_put_back(cache_folder: Path, results_folder: Path) -> None:
     device = Pinning(*HELD)
     record = measured(device, cache_folder, results_folder, pin=True)
     assert record.measured
     assert device.log == ["before held", "during held", "after held"]
     assert device.state == "free"
-    before = record.conditions[0]
-    assert [one.value for one in before.readings if one.name == "pin"] == ["pinned: cpu0.governor"]
-    assert before.get("pin.cpu0.governor") == HELD[0]
+    moments = [*record.conditions, *(one.during for one in record.invocations if one.during is not None)]
+    assert {moment.phase for moment in moments} == {"before", "during", "after"}
+    for moment in moments:
+        assert [one.value for one in moment.readings if one.name == "pin"] == ["pinned: cpu0.governor"]
+        assert moment.get("pin.cpu0.governor") == HELD[0]
     assert "not-pinned" not in {one.code for one in record.findings}
 
 

@@ -168,7 +168,7 @@ def test_a_device_that_another_job_holds_is_not_measured_on() -> None:
 
 def test_each_runtime_is_started_to_see_whether_it_works() -> None:
     found = {each.backend: each for each in health.gather(LocalDevice())}
-    assert set(found) == {"litert", "onnxruntime", "openvino", "opencv"}
+    assert set(found) == {"litert", "onnxruntime", "openvino", "opencv", "tensorrt"}
     extra = found.pop("opencv")
     assert all(each.version and not each.error for each in found.values())
     assert health.assess(list(found.values())) == []
