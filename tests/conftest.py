@@ -22,12 +22,12 @@ for _name in ("SIGINT", "SIGHUP"):
     if _number is not None and signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, lambda number, frame: None)
 
-# Phones for all rooms' tests; tests may import from these modules too.
+# Phones, boards and a web server for all rooms' tests; tests may import from these modules too.
 sys.path.append(str(Path(__file__).parent / "lab"))
 _lab, _any = importlib.import_module("lab_phones"), importlib.import_module("any_phones")
 no_adb_server = _any.no_adb_server
 phone_lab, lab_phone, phone = _lab.phone_lab, _lab.lab_phone, _lab.phone
-ssh_board = importlib.import_module("sshd").ssh_board
+ssh_board, web = importlib.import_module("sshd").ssh_board, importlib.import_module("fake_web").web
 fake_server, fake_phone, any_server, any_phone = _any.fake_server, _any.fake_phone, _any.any_server, _any.any_phone
 
 

@@ -47,7 +47,7 @@ def running(pid: int) -> bool:
 
 def ends(pid: int) -> bool:
     """Whether the process is gone soon: the kernel needs a moment for a killed one."""
-    for _ in range(500):
+    for _ in range(6000):
         if not running(pid):
             return True
         time.sleep(0.01)

@@ -30,13 +30,21 @@ class Run:
         return found
 
 
-@pytest.fixture(scope="session")
-def quick() -> tuple[str, ...]:
+@pytest.fixture
+def no_warm_up(tmp_path: Path) -> None:
+    """The bench.toml of the test's folder, where the test has none of its own, leaves the warm-up out."""
+    path = tmp_path / "bench.toml"
+    if not path.exists():
+        path.write_text("[run]\nwarmup_s = 0\n")
+
+
+@pytest.fixture
+def quick(no_warm_up: None) -> tuple[str, ...]:
     return QUICK
 
 
-@pytest.fixture(scope="session")
-def quickest() -> tuple[str, ...]:
+@pytest.fixture
+def quickest(no_warm_up: None) -> tuple[str, ...]:
     return QUICKEST
 
 

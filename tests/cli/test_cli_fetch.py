@@ -8,60 +8,25 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from fake_web import Web, content, only_this_host
 
 from bench.models import originals
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Original = Callable[[str], Path]
-NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
 PRISMA = "239033b3ff31fb34"
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    """Serves a folder. Where the server has a barrier, as many requests as it wants are answered at the same time."""
-
-    def do_GET(self) -> None:
-        barrier: threading.Barrier | None = getattr(self.server, "barrier", None)
-        if barrier is not None:
-            barrier.wait(60)
-        super().do_GET()
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """The test's output stays clean."""
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def server(site: Path) -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(site))) as running:
-        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield running
-        running.shutdown()
-
-
-@pytest.fixture
-def address(server: ThreadingHTTPServer) -> str:
-    return f"http://127.0.0.1:{server.server_address[1]}"
 
 
 @pytest.fixture
 def fetch(bench: Run, tmp_path: Path) -> Run:
     """fetch(*arguments, code=0): `bench models fetch` with a cache of its own, that reaches this host only."""
-    apart = {"BENCH_CACHE_DIR": str(tmp_path / "cache"), "no_proxy": "127.0.0.1"}
-    apart |= dict.fromkeys(("https_proxy", "HTTPS_PROXY", "http_proxy"), NOBODY)
-    return partial(bench, "models", "fetch", **apart)
+    return partial(bench, "models", "fetch", BENCH_CACHE_DIR=str(tmp_path / "cache"), **only_this_host())
 
 
 @pytest.fixture
@@ -71,12 +36,9 @@ def kept(tmp_path: Path) -> Callable[[], list[str]]:
     return lambda: sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def test_fetched_then_from_the_cache(
-    fetch: Run, address: str, site: Path, original: Original, kept: Callable[[], list[str]]
-) -> None:
+def test_fetched_then_from_the_cache(fetch: Run, web: Web, original: Original, kept: Callable[[], list[str]]) -> None:
     file = original("prisma-net.tflite")
-    (site / "prisma.tflite").write_bytes(file.read_bytes())
-    done = fetch("Prisma-Net", "--from", f"{address}/prisma.tflite")
+    done = fetch("Prisma-Net", "--from", web.give(content(file.read_bytes()), "/prisma.tflite"))
     assert kept() == [f"{PRISMA}/prisma-net.tflite"]
     path = Path(done.stdout.strip())
     assert path.parts[-3:] == ("originals", PRISMA, "prisma-net.tflite")
@@ -118,11 +80,10 @@ def test_wrong_own_file(fetch: Run, original: Original, kept: Callable[[], list[
     assert kept() == []
 
 
-def test_nothing_good_comes(fetch: Run, address: str, site: Path, kept: Callable[[], list[str]]) -> None:
-    (site / "page").write_text("<!doctype html><p>Sign in")
-    done = fetch("prisma", "--from", f"{address}/page", code=4)
-    assert "It is a web page." in done.stderr
-    assert "answers 404" in fetch("prisma", "--from", f"{address}/none", code=4).stderr
+def test_nothing_good_comes(fetch: Run, web: Web, kept: Callable[[], list[str]]) -> None:
+    page = web.give(content(b"<!doctype html><p>Sign in"))
+    assert "It is a web page." in fetch("prisma", "--from", page, code=4).stderr
+    assert "answers 404" in fetch("prisma", "--from", f"{page}/none", code=4).stderr
     assert kept() == []
 
 
@@ -201,9 +162,8 @@ def test_list_as_json(fetch: Run, original: Original) -> None:
     )
 
 
-def test_first_use(fetch: Run, address: str, site: Path, zoo_file: Callable[..., Path]) -> None:
-    (site / "a.tflite").write_bytes(zoo_file("paradox_1").read_bytes())
-    done = fetch("slim_raw", "--from", f"{address}/a.tflite")
+def test_first_use(fetch: Run, web: Web, zoo_file: Callable[..., Path]) -> None:
+    done = fetch("slim_raw", "--from", web.give(content(zoo_file("paradox_1").read_bytes())))
     assert "No hash of this file is known here, so it is trusted" in done.stderr
     assert "its sha256 is that of the first use" in fetch("slim_raw").stderr
     (found,) = json.loads(fetch("slim_raw", "--list", "--json").stdout)
@@ -213,18 +173,20 @@ def test_first_use(fetch: Run, address: str, site: Path, zoo_file: Callable[...,
     assert "Another file was trusted at first" in changed.stderr
 
 
-def test_two_at_once(
-    server: ThreadingHTTPServer, address: str, site: Path, original: Original, tmp_path: Path,
-    kept: Callable[[], list[str]],
-) -> None:  # fmt: skip
+def test_two_at_once(web: Web, original: Original, tmp_path: Path, kept: Callable[[], list[str]]) -> None:
     """Both are in the middle of their download at the same time."""
-    (site / "model").write_bytes(original("prisma-net.tflite").read_bytes())
-    server.barrier = threading.Barrier(2)  # type: ignore[attr-defined]
-    command = [sys.executable, "-m", "bench", "models", "fetch", "prisma", "--from", f"{address}/model"]
-    environment = {**os.environ, "BENCH_CACHE_DIR": str(tmp_path / "cache"), "no_proxy": "*"}
+    data = original("prisma-net.tflite").read_bytes()
+    both_asked = threading.Barrier(2)
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        both_asked.wait(60)
+        content(data)(handler)
+
+    command = [sys.executable, "-m", "bench", "models", "fetch", "prisma", "--from", web.give(answer)]
+    environment = {**os.environ, "BENCH_CACHE_DIR": str(tmp_path / "cache")}
     both = [subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = {one.communicate(timeout=120)[0] for one in both}
     assert [one.returncode for one in both] == [0, 0]
     assert len(said) == 1
     assert kept() == [f"{PRISMA}/prisma-net.tflite"]
-    assert Path(said.pop().strip()).read_bytes() == (site / "model").read_bytes()
+    assert Path(said.pop().strip()).read_bytes() == data

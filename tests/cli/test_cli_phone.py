@@ -50,7 +50,7 @@ def same_as_printed(record: Record) -> None:
 
 def test_prisma_on_the_cpu(bench: Bench, lab_phone: Start, tmp_path: Path, results_folder: Path) -> None:
     made = lab_phone()
-    configure(tmp_path, oneplus3=made)
+    configure(tmp_path, oneplus3=made, warmup_s=10)
     done = bench("run", "-d", "oneplus3", "-m", "prisma", "-a", "cpu", "--time", "0.5", "--invocations", "3")
     (record,) = records(results_folder)
     assert record.error is None

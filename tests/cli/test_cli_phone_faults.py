@@ -24,8 +24,8 @@ def works_again(bench: Bench, made: LabPhone, results: Path) -> None:
 
 def test_the_cable_is_pulled_in_warm_up(bench: Bench, lab_phone: Start, tmp_path: Path, results_folder: Path) -> None:
     made = lab_phone()
-    configure(tmp_path, oneplus3=made)
-    with Started(tmp_path, *RUN, "-m", "paradox_7", *ENDLESS) as run:
+    configure(tmp_path, oneplus3=made, warmup_s=10)
+    with Started(tmp_path, *RUN, "-m", "paradox_7", *ENDLESS, reconnect_s=1) as run:
         run.until_measuring(made)
         made.kill()
         out, _ = run.end(4)
@@ -47,7 +47,7 @@ def test_what_a_pulled_cable_left_running_is_ended_by_the_next_run(
 ) -> None:
     made = lab_phone()
     configure(tmp_path, oneplus3=made)
-    with Started(tmp_path, *RUN, *ENDLESS) as run:
+    with Started(tmp_path, *RUN, *ENDLESS, reconnect_s=1) as run:
         run.until_measuring(made, cpu_s=1.5)  # in its last, silent phase: it dies when it writes to the lost link
         made.kill()
         (tool,) = tool_on(made)
@@ -65,7 +65,7 @@ def test_the_cable_is_pulled_while_ops_are_profiled(
     """The latency was measured before, and stands."""
     made = lab_phone()
     configure(tmp_path, oneplus3=made)
-    with Started(tmp_path, *RUN, "--time", "0.1", "--invocations", "1") as run:
+    with Started(tmp_path, *RUN, "--time", "0.1", "--invocations", "1", reconnect_s=1) as run:
         run.until_measuring(made, "--enable_op_profiling=true")
         made.kill()
         out, _ = run.end(0)
@@ -129,7 +129,7 @@ def test_adbs_server_is_killed(
 ) -> None:
     made = lab_phone()
     configure(tmp_path, oneplus3=made)
-    with Started(tmp_path, *RUN, *ENDLESS) as run:
+    with Started(tmp_path, *RUN, *ENDLESS, reconnect_s=1) as run:
         run.until_measuring(made)
         phone_lab.kill_server()
         try:
@@ -149,7 +149,7 @@ def test_a_phone_that_falls_silent(bench: Bench, lab_phone: Start, tmp_path: Pat
     """Its link stays up, and nothing comes: the limit ends the run, and nothing claims that the tool was ended."""
     made = lab_phone()
     configure(tmp_path, oneplus3=made)
-    with Started(tmp_path, *RUN, *ENDLESS, "--limit", "5") as run:
+    with Started(tmp_path, *RUN, *ENDLESS, "--limit", "5", reconnect_s=1) as run:
         run.until_measuring(made)
         made.stall()
         try:

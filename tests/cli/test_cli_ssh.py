@@ -7,12 +7,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from phone_folder import until
 
 from bench.records import store
 from bench.records.types import Record
@@ -32,6 +32,16 @@ def write_toml(folder: Path, **tables: dict[str, Any]) -> None:
 
 def records_of(output: str | bytes) -> list[Record]:
     return [store.load(Path(case["record"])) for case in json.loads(output)["cases"]]
+
+
+def until_measuring(run: subprocess.Popen[bytes], board: Board) -> None:
+    """Until an agent is at work there: it has used so much of a CPU."""
+
+    def at_work() -> bool:
+        assert run.poll() is None, run.communicate()
+        return board.cpu_s("agent.pyz") > 0.5
+
+    until(at_work, "an agent that measures")
 
 
 @pytest.fixture
@@ -109,13 +119,9 @@ def test_a_time_limit_leaves_nothing_there(board: Board, bench: Bench) -> None:
 def test_an_interrupted_run_leaves_nothing_there(board: Board, tmp_path: Path, how: signal.Signals) -> None:
     command = [sys.executable, "-m", "bench", "run", "-d", "pi", "-m", "paradox_7", "--time", "60"]
     run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    end = time.monotonic() + 60
-    while not board.running("agent.pyz") and time.monotonic() < end:
-        assert run.poll() is None, run.communicate()
-        time.sleep(0.1)
-    time.sleep(1.0)
+    until_measuring(run, board)
     run.send_signal(how)
-    _, errors = run.communicate(timeout=60)
+    _, errors = run.communicate(timeout=120)
     assert b"Traceback" not in errors
     assert run.returncode == (130 if how == signal.SIGINT else -how)
     assert board.nothing_runs("agent.pyz")
@@ -127,13 +133,9 @@ def test_a_cut_link_is_the_error_of_its_case_and_the_next_run_works(
 ) -> None:
     command = [sys.executable, "-m", "bench", "run", "-d", "pi", "-m", "paradox_7", "--time", "30", "--json"]
     run = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    end = time.monotonic() + 60
-    while not board.running("agent.pyz") and time.monotonic() < end:
-        assert run.poll() is None, run.communicate()
-        time.sleep(0.1)
-    time.sleep(0.5)
+    until_measuring(run, board)
     board.cut()
-    output, errors = run.communicate(timeout=60)
+    output, errors = run.communicate(timeout=120)
     assert run.returncode == 4, errors
     (record,) = records_of(output)
     assert record.error is not None

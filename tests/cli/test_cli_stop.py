@@ -51,11 +51,11 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_no_process(
     wait_for(lambda: list(results_folder.glob("*/*.json")))
     agents = wait_for(lambda: agents_of(process))
     bench.send_signal(number)
-    out, err = bench.communicate(timeout=30)
+    out, err = bench.communicate(timeout=120)
     assert bench.returncode == 130, err
     assert "1 of 3 cases are finished and kept" in err
     assert "Traceback" not in err
-    _, alive = psutil.wait_procs(agents, timeout=5)
+    _, alive = psutil.wait_procs(agents, timeout=60)
     assert not alive
     document = json.loads(out)
     (case,) = document["cases"]
@@ -76,7 +76,7 @@ def test_a_run_that_is_killed_leaves_no_process_and_its_finished_record(tmp_path
     agents = wait_for(lambda: agents_of(process))
     bench.kill()
     bench.wait()
-    _, alive = psutil.wait_procs(agents, timeout=5)
+    _, alive = psutil.wait_procs(agents, timeout=60)
     assert not alive
     (record,) = map(store.load, store.files(results_folder))
     assert record.measured
@@ -142,5 +142,5 @@ def test_a_second_job_waits_and_then_says_who_is_measuring(
         assert f"process {first.pid}" in done.stderr
     finally:
         first.send_signal(signal.SIGINT)
-        assert first.wait(30) == 130
+        assert first.wait(60) == 130
     assert not list(store.files(results_folder))

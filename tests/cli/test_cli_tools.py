@@ -7,44 +7,26 @@ import json
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from fake_web import Web, content, only_this_host
 
 from bench.backends.tools import host_abi
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 LAB = Path(__file__).resolve().parents[3] / "shared" / "lab" / "bin"
-NOBODY = "http://127.0.0.1:9"
 AARCH64, X86_64 = 183, 62
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="takes this host's own ELF files")
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *arguments: object) -> None:
-        """The test's output stays clean."""
 
 
 @pytest.fixture
 def run(bench: Run, tmp_path: Path) -> Run:
     """run(*arguments, code=0): `bench tools` with a cache of its own, that reaches this host only."""
-    apart = {"BENCH_CACHE_DIR": str(tmp_path / "cache"), "no_proxy": "127.0.0.1", "PATH": str(tmp_path / "bin")}
-    apart |= dict.fromkeys(("https_proxy", "HTTPS_PROXY", "http_proxy"), NOBODY)
-    return partial(bench, "tools", **apart)
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    folder = tmp_path / "site"
-    folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as running:
-        threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        yield folder, f"http://127.0.0.1:{running.server_address[1]}"
-        running.shutdown()
+    apart = {"BENCH_CACHE_DIR": str(tmp_path / "cache"), "PATH": str(tmp_path / "bin")}
+    return partial(bench, "tools", **apart, **only_this_host())
 
 
 @pytest.fixture
@@ -88,11 +70,9 @@ def test_offline(run: Run, tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
-def test_fetched_and_listed(run: Run, site: tuple[Path, str], program: bytes, tmp_path: Path) -> None:
-    folder, address = site
-    (folder / "tool").write_bytes(program)
-    sha256 = hashlib.sha256(program).hexdigest()
-    ask = ("fetch", "benchmark_model", "--address", f"{address}/tool")
+def test_fetched_and_listed(run: Run, web: Web, program: bytes, tmp_path: Path) -> None:
+    sha256, modified = hashlib.sha256(program).hexdigest(), "Mon, 05 Jan 2026 04:05:06 GMT"
+    ask = ("fetch", "benchmark_model", "--address", web.give(content(program, Last_Modified=modified)))
     done = run(*ask)
     path = Path(done.stdout.strip())
     assert path == tmp_path / "cache" / "tools" / f"linux-{host_abi()}" / "benchmark_model"
@@ -101,7 +81,7 @@ def test_fetched_and_listed(run: Run, site: tuple[Path, str], program: bytes, tm
     assert "nothing vouches for it" in done.stderr
     again = run(*ask)
     assert (again.stdout, "from the cache" in again.stderr) == (done.stdout, True)
-    (folder / "tool").write_bytes(program + b"newer")
+    web.give(content(program + b"newer", Last_Modified=modified))
     newer = run(*ask, "--again", "--json")
     assert json.loads(newer.stdout)["replaced_sha256"] == sha256
     pinned = run(*ask, "--sha256", sha256, code=4)
@@ -109,20 +89,17 @@ def test_fetched_and_listed(run: Run, site: tuple[Path, str], program: bytes, tm
     (file,) = json.loads(run("list", "--json").stdout)[0]["files"]
     assert (file["path"], file["source"], file["system"]) == (str(path), "cache", "linux")
     assert file["sha256"] == file["fetched"]["sha256"] == json.loads(newer.stdout)["sha256"]
-    assert file["fetched"]["last_modified"]
+    assert file["fetched"]["last_modified"] == modified
     assert f"{file['sha256'][:16]}  fetched 20" in run("list").stdout
     path.write_bytes(program)
     assert "is not what was fetched" in run("list", code=4).stderr
 
 
-def test_fetched_for_another(run: Run, site: tuple[Path, str], program: bytes) -> None:
-    folder, address = site
-    (folder / "tool").write_bytes(for_machine(program, X86_64 if host_abi() != "x86_64" else AARCH64))
-    assert (
-        "gives something else. It is for"
-        in run("fetch", "benchmark_model", "--address", f"{address}/tool", code=4).stderr
-    )
-    assert "answers 404" in run("fetch", "benchmark_model", "--address", f"{address}/none", code=4).stderr
+def test_fetched_for_another(run: Run, web: Web, program: bytes) -> None:
+    address = web.give(content(for_machine(program, X86_64 if host_abi() != "x86_64" else AARCH64)))
+    ask = ("fetch", "benchmark_model", "--address")
+    assert "gives something else. It is for" in run(*ask, address, code=4).stderr
+    assert "answers 404" in run(*ask, f"{address}/none", code=4).stderr
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from bench.records import store
 
 Pytest = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ("--bench-time", "0.2", "--bench-invocations", "3")
+QUICKEST = ("--bench-time", "0.1", "--bench-invocations", "1")
 MEASURES = """
 def test_it(bench_case):
     case = bench_case("paradox_1")
@@ -25,32 +27,43 @@ def test_it(bench_case):
 """
 
 
+def session(folder: Path, test: str, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """A session in a user's folder, with this text as its only test file, and without a warm-up."""
+    (folder / "bench.toml").write_text("[run]\nwarmup_s = 0\n")
+    (folder / "test_model.py").write_text(test)
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    environment = {**os.environ, **variables}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+
+
 @pytest.fixture
 def run_pytest(tmp_path: Path) -> Pytest:
-    """run_pytest(test, *arguments): a session of its own in a user's folder, with this text as its only test file."""
-
-    def run(test: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        (tmp_path / "test_model.py").write_text(test)
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-
-    return run
+    """run_pytest(test, *arguments): a session of its own."""
+    return lambda test, *arguments: session(tmp_path, test, *arguments)
 
 
-def test_a_model_is_measured_and_kept(run_pytest: Pytest, results_folder: Path, tmp_path: Path) -> None:
-    done = run_pytest(MEASURES, *QUICK, "--junit-xml", "tests.xml")
+@pytest.fixture(scope="module")
+def measured(cache_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """What a session with MEASURES said, and its folder with `tests.xml` and the records in `results`."""
+    folder = tmp_path_factory.mktemp("measured")
+    done = session(folder, MEASURES, *QUICK, "--junit-xml", "tests.xml", BENCH_RESULTS_DIR=str(folder / "results"))
     assert done.returncode == 0, done.stdout
-    (path,) = store.files(results_folder)
+    return done.stdout, folder
+
+
+def test_a_model_is_measured_and_kept(measured: tuple[str, Path]) -> None:
+    said, folder = measured
+    (path,) = store.files(folder / "results")
     record = store.load(path)
     assert len(record.invocations) == 3
     assert record.run.command[0] == "pytest"
-    assert "test_model.py::test_it: local · paradox_1 fp32 · litert cpu" in done.stdout
-    assert "bench median_ns local · paradox_1 fp32" in (tmp_path / "tests.xml").read_text()
+    assert "test_model.py::test_it: local · paradox_1 fp32 · litert cpu" in said
+    assert "bench median_ns local · paradox_1 fp32" in (folder / "tests.xml").read_text()
 
 
 def test_an_exceeded_and_an_unknown_budget_fail_in_the_gates_words(run_pytest: Pytest) -> None:
     test = 'def test_it(bench_case): bench_case("paradox_1").check(median_ms=0.000001, p95_ms=9)'
-    done = run_pytest(test, "--bench-time", "0.1", "--bench-invocations", "1")
+    done = run_pytest(test, *QUICKEST)
     assert done.returncode == 1
     assert "OVER BUDGET  local · paradox_1" in done.stdout
     assert "NOT MEASURED  local · paradox_1" in done.stdout
@@ -65,7 +78,7 @@ def test_unknown(bench_case): bench_case("prisam")
 def test_crash(bench_case): bench_case({str(crashing_tflite)!r})
 def test_nothing_to_check(bench_case): bench_case("paradox_1").check()
 """,
-        *QUICK,
+        *QUICKEST,
     )
     assert done.returncode == 1
     assert "3 failed" in done.stdout
@@ -74,26 +87,28 @@ def test_nothing_to_check(bench_case): bench_case("paradox_1").check()
     assert "a budget without a quantity" in done.stdout
 
 
-def test_against_a_stored_run(run_pytest: Pytest, results_folder: Path, bench: Pytest) -> None:
+def test_against_a_stored_run(run_pytest: Pytest, results_folder: Path, measured: tuple[str, Path]) -> None:
     test = 'def test_it(bench_case): bench_case("paradox_1").check_against("last", slower_by={})'
-    done = run_pytest(test.format(100), *QUICK)
+    done = run_pytest(test.format(100), *QUICKEST)
     assert done.returncode == 1
     assert "no stored run 'last'" in done.stdout, "what was measured just now is no stored run"
+    shutil.rmtree(results_folder)
+    shutil.copytree(measured[1] / "results", results_folder)
     assert run_pytest(test.format(100), *QUICK).returncode == 0
     done = run_pytest(test.format(-0.99), *QUICK)
     assert done.returncode == 1
     assert "SLOWER  local · paradox_1" in done.stdout
     assert "bench gate" in done.stdout
     assert "REGRESSED" not in done.stdout, "two runs apart give no verdict"
-    few = run_pytest(test.format(100), "--bench-time", "0.1", "--bench-invocations", "1")
+    few = run_pytest(test.format(100), *QUICKEST)
     assert few.returncode == 1
     assert "cannot be told: 1 invocation < 3" in few.stdout
 
 
-def test_unlike_runs_are_not_compared(run_pytest: Pytest, results_folder: Path) -> None:
+def test_unlike_runs_are_not_compared(run_pytest: Pytest, results_folder: Path, measured: tuple[str, Path]) -> None:
     import msgspec
 
-    assert run_pytest(MEASURES, *QUICK).returncode == 0
+    shutil.copytree(measured[1] / "results", results_folder)
     (path,) = store.files(results_folder)
     record = store.load(path)
     other = msgspec.structs.replace(record, device=msgspec.structs.replace(record.device, fingerprint="another"))
@@ -106,7 +121,7 @@ def test_unlike_runs_are_not_compared(run_pytest: Pytest, results_folder: Path) 
 
 def test_one_case_twice_leaves_two_records(run_pytest: Pytest, results_folder: Path) -> None:
     test = 'def test_it(bench_case): assert bench_case("paradox_1").record.run != bench_case("paradox_1").record.run'
-    done = run_pytest(test, "--bench-time", "0.1", "--bench-invocations", "1")
+    done = run_pytest(test, *QUICKEST)
     assert done.returncode == 0, done.stdout
     assert len(list(store.files(results_folder))) == 2
 
@@ -114,7 +129,7 @@ def test_one_case_twice_leaves_two_records(run_pytest: Pytest, results_folder: P
 def test_beside_pytest_benchmark(run_pytest: Pytest, tmp_path: Path) -> None:
     done = run_pytest(
         MEASURES + "\ndef test_theirs(benchmark):\n    assert benchmark(sum, [1]) == 1\n",
-        *QUICK, "--benchmark-json=theirs.json", "--benchmark-max-time=0.05",
+        *QUICKEST, "--benchmark-json=theirs.json", "--benchmark-max-time=0.05",
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
     document = json.loads((tmp_path / "theirs.json").read_text())
@@ -205,7 +220,7 @@ def test_no_package_of_ours_took_their_names():
     if how == "PYTHONPATH":
         command, environment["PYTHONPATH"] = _without_cwd(users_python), str(tmp_path)
     done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", f"--import-mode={mode}", *QUICK],
+        [*command, "-p", "no:cacheprovider", f"--import-mode={mode}", *QUICKEST],
         cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

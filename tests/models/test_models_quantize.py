@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 
 from bench.base.errors import NotMeasuredError
 from bench.models import artifacts, catalog, inputs, inspect, quantize
-from bench.models.quantize_file import constant_types, left_in_float
+from bench.models.quantize_file import constant_types
 from bench.models.read_tflite import TFLiteFile, input_quantization, shape_of
 from bench.records.types import TensorSpec
 
@@ -55,6 +56,18 @@ def execute(path: Path, x: Any) -> Any:
         scale, zero = given["quantization"]
         y = (y.astype(np.float32) - zero) * scale
     return y
+
+
+def left_in_float(path: Path) -> dict[str, int]:
+    """Op type -> how many compute in float32; of a full int8 file, those that the quantizer has no int8 form for."""
+    file = TFLiteFile(path)
+    found: Counter[str] = Counter()
+    for operator in file.operators():
+        outputs = [file.tensor(operator.Outputs(index)) for index in range(operator.OutputsLength())]
+        name, _ = file.op_name(operator)
+        if name not in ("QUANTIZE", "DEQUANTIZE") and any(file.dtype(tensor) == "float32" for tensor in outputs):
+            found[name] += 1
+    return dict(found)
 
 
 def mask_iou(reference: Any, output: Any) -> float:

@@ -34,6 +34,12 @@ def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantize, "quantize", refuse)
 
 
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache for what is made while nothing else takes it; the float32 files in it are made once."""
+    return tmp_path_factory.mktemp("converted")
+
+
 def build(cache: Path, model: str, variant: str, era: str = "modern") -> Path:
     return artifacts.build(model, variant=variant, era=era, format="tflite", cache=cache)
 
@@ -49,9 +55,9 @@ def build(cache: Path, model: str, variant: str, era: str = "modern") -> Path:
 )
 @pytest.mark.usefixtures("refusing")
 def test_what_the_quantizer_refuses_the_converter_makes(
-    model: str, variant: str, weights: str, ends: str, tmp_path: Path
+    model: str, variant: str, weights: str, ends: str, converted: Path
 ) -> None:
-    path = build(tmp_path, model, variant)
+    path = build(converted, model, variant)
     graph = inspect.describe(path, None)
     assert [spec.dtype for spec in (*graph.inputs, *graph.outputs)] == [ends, ends]
     assert constant_types(path)[weights] > 0
@@ -116,22 +122,20 @@ def test_where_the_converter_makes_nothing_either_both_have_their_say(cache: Pat
 
 
 @needs_both
-def test_a_picture_that_cannot_be_read_is_no_refusal(tmp_path: Path) -> None:
+def test_a_picture_that_cannot_be_read_is_no_refusal(converted: Path, tmp_path: Path) -> None:
     pytest.importorskip("PIL.Image", reason="needs Pillow")
     folder = tmp_path / "pictures"
     folder.mkdir()
     (folder / "a.png").write_bytes(b"text")
     with pytest.raises(NotMeasuredError, match=r"a\.png as a picture") as caught:
-        artifacts.build(
-            "paradox_4", variant="int8", era="modern", format="tflite", cache=tmp_path / "c", calibration=folder
-        )
+        artifacts.build("paradox_4", variant="int8", era="modern", format="tflite", cache=converted, calibration=folder)
     assert not isinstance(caught.value, quantize.RefusedError)
 
 
 @needs_both
 @pytest.mark.usefixtures("refusing")
-def test_what_the_converter_makes_is_near_float32(cache: Path, run: Run, picture: Picture, tmp_path: Path) -> None:
-    made, plain = build(tmp_path, "mnv3_unet_wm05", "int8"), build(cache, "mnv3_unet_wm05", "fp32")
+def test_what_the_converter_makes_is_near_float32(converted: Path, run: Run, picture: Picture) -> None:
+    made, plain = (build(converted, "mnv3_unet_wm05", variant) for variant in ("int8", "fp32"))
     x = picture((1, 224, 224, 3))
     wanted, found = (run("litert", path, x) for path in (plain, made))
     assert constant_types(made)["int8"] > 0
