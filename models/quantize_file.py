@@ -1,4 +1,4 @@
-"""What is done to a .tflite file before and after litert-quantizer, and what it left in float32.
+"""What is done to a .tflite file before and after litert-quantizer, and which types its constants have.
 
 Before: the tool reads an op's code from builtinCode alone and does nothing, without a word, to files that fill the
 older field only, and it calibrates through a signature. After: it stores large weights behind the flatbuffer (at
@@ -16,7 +16,6 @@ from bench.models.read_tflite import TFLiteFile
 from bench.models.tflite_writer import aligned_buffer
 
 _OLD_CODES_END = 127  # the older field is one signed byte; 127 says that the code is in the newer one
-_CONVERSIONS = ("QUANTIZE", "DEQUANTIZE")
 
 
 def prepared(data: bytes) -> bytes:
@@ -77,17 +76,3 @@ def constant_types(path: Path) -> Counter[str]:
     file = TFLiteFile(path)
     tensors = [file.tensor(index) for index in range(file.main.TensorsLength())]
     return Counter(file.dtype(tensor) for tensor in tensors if file.is_constant(tensor))
-
-
-def left_in_float(path: Path) -> dict[str, int]:
-    """Op type -> how many of them compute in float32, the conversions to and from it left out.
-
-    Of a full int8 file these are the ops that the quantizer has no int8 form for. Raises ModelFileError.
-    """
-    file = TFLiteFile(path)
-    found: Counter[str] = Counter()
-    for operator in file.operators():
-        outputs = [file.tensor(operator.Outputs(index)) for index in range(operator.OutputsLength())]
-        if any(file.dtype(tensor) == "float32" for tensor in outputs):
-            found[file.op_name(operator)[0]] += 1
-    return {name: count for name, count in sorted(found.items()) if name not in _CONVERSIONS}

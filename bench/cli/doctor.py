@@ -49,6 +49,7 @@ def _device(name: str, settings: Config, as_json: bool) -> int:
         named_tools=settings.tools,
         cache=ensure_dir(cache_dir()),
         watch=lambda: time.sleep(CONDITIONS_S),
+        accelerator=str((table or {}).get("accelerator", "")),
     )
     for step in going:
         found.append(step)
