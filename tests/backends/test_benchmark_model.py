@@ -95,7 +95,7 @@ def test_a_whole_log_gives_a_summary_and_no_samples(printing: Callable[..., Job]
     assert one.warmup is not None
     assert (one.warmup.inferences, one.warmup.duration_ns, one.steady) == (40, 50_000_000, None)
     assert one.memory.growth_bytes == round(2.25 * 1024 * 1024)
-    assert stages == ["loading", "warming up", "measuring"]
+    assert stages == ["loading", "warming up", "measuring", "reading its answer"]
     assert measured.findings == ()
     assert measured.transcript.endswith("--- exit code 0")
     assert WHOLE.strip() in measured.transcript

@@ -95,7 +95,7 @@ def test_an_interval_is_over_processes(bench: Bench, tmp_path: Path) -> None:
     [
         (scaled(1.1, python="3.12.1"), "another runtime", "backend"),
         (scaled(1.1, machine="Cortex-A76"), "another device", "device"),
-        (lambda document: document["machine_info"]["cpu"].pop("brand_raw"), "another device", "device"),
+        (lambda document: document["machine_info"]["cpu"].pop("brand_raw"), "device not known", "device"),
         (lambda document: document.update(machine_info={}), "device not known", "device"),
     ],
 )
@@ -108,6 +108,22 @@ def test_what_is_unlike_stops_it(bench: Bench, tmp_path: Path, change: Change, s
     pairs = json.loads(bench("compare", PYTEST, other, "--json", code=4).stdout)["benchmarks"][0]["pairs"]
     assert (pairs[0]["verdict"], pairs[0]["ratio"]) == ("not comparable", None)
     bench("compare", PYTEST, other, "--by", "device", "--by", "backend")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda result: [result.pop(name) for name in ("times", "median")], "another number"),
+        (lambda result: result.update(exit_codes=[0, 1, 0]), "another exit code"),
+        (lambda result: result.update(times=[0.0, 0.0, 0.0]), "not measured"),
+    ],
+)
+def test_what_no_axis_makes_comparable(bench: Bench, tmp_path: Path, change: Change, said: str) -> None:
+    """A mean beside a median, a command that failed, no time at all: a ratio would be wrong whatever may differ."""
+    alone = changed(HYPERFINE, tmp_path / "alone.json", lambda document: document["results"].pop(0))
+    other = changed(alone, tmp_path / "other.json", lambda document: change(document["results"][0]))
+    done = bench("compare", alone, other, "--by", "device", "--by", "backend", code=4)
+    assert said in done.stdout
 
 
 def test_beside_our_own_run(bench: Bench, finished: Any, results_folder: Path, tmp_path: Path) -> None:
@@ -134,6 +150,10 @@ def test_beside_our_own_run(bench: Bench, finished: Any, results_folder: Path, t
     changed(tmp_path / "theirs.json", tmp_path / "by_model.json", called_by_the_model)
     (group,) = json.loads(bench("compare", "by_model.json", "last", *axes).stdout)["benchmarks"]
     assert len(group["sides"]) == 4
+    done = bench("compare", "last", "by_model.json", "--by", "device", "--json", code=4)
+    (group,) = json.loads(done.stdout)["benchmarks"]
+    differs = [{one["what"] for one in pair["differs"] if one["void"]} for pair in group["pairs"]]
+    assert [("case" in what) for what in differs] == [True, True, False], "our cases are not the same one"
 
 
 def test_what_failed_and_what_is_alone_is_told(bench: Bench, tmp_path: Path) -> None:
@@ -177,6 +197,21 @@ def test_the_history_goes_by_time_stamps_and_finds_a_step(bench: Bench, over_day
     bench("history", *early, "--check")
     bench("history", *early[:5], "--check", code=3)
     assert "test_pb.py::test_a" in bench("history", *early, "--case", "test_pb.py::test_c", code=2).stderr
+
+
+def test_a_benchmark_that_the_newest_file_lacks_is_told(bench: Bench, over_days: Any, tmp_path: Path) -> None:
+    files = over_days([1.0] * 13)
+    changed(tmp_path / files[12], tmp_path / files[12], lambda document: document["benchmarks"].pop(0))
+    for case in ((), ("--case", "test_pb.py::test_a")):
+        said = " ".join(bench("history", *files, "--check", *case).stdout.split())
+        assert f"test_pb.py::test_a: not in {files[12]}, so what stands here of it is from before." in said
+        assert "test_b: not in" not in said
+
+
+def test_a_command_that_fails_is_another_series(bench: Bench, tmp_path: Path) -> None:
+    failing = changed(HYPERFINE, tmp_path / "f.json", lambda document: document["results"][1].update(exit_codes=[1]))
+    said = " ".join(bench("history", HYPERFINE, failing, "--case", "sleep").stdout.split())
+    assert "break: runtime: hyperfine, exit code 1, before hyperfine" in said
 
 
 def test_another_python_or_machine_is_a_break_and_no_step(bench: Bench, over_days: Any) -> None:

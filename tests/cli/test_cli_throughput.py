@@ -19,6 +19,8 @@ def test_they_are_options_of_the_case_and_one_is_none(bench: Bench) -> None:
     ]  # fmt: skip
     same = ("run", "-m", "paradox_3", "--option", "streams=2", "--dry-run", "--json")
     assert json.loads(bench(*same).stdout)["cases"][0]["key"] == document["cases"][0]["key"]
+    one = ("run", "-m", "paradox_3", "--option", "streams=1", "--option", "batch=1", "--dry-run", "--json")
+    assert [case["options"] for case in json.loads(bench(*one).stdout)["cases"]] == [{"kernels": "xnnpack"}]
 
 
 @pytest.mark.parametrize("key", ["batch", "streams"])

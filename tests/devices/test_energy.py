@@ -173,6 +173,34 @@ def test_a_counter_that_wraps_gives_the_same_energy(steps: list[float], wraps: f
     assert [power.watts for power in first] == pytest.approx(steps, abs=1e-6)
 
 
+@given(st.lists(st.integers(1, 10**9), min_size=9, max_size=40), st.floats(1, 300))
+def test_a_counter_whose_readings_come_in_bursts_counts_the_same(passed_ns: list[int], watts_then: float) -> None:
+    """Each reading is late by chance, what is counted goes on: no energy is made up by two that come at once."""
+    late = [sum(passed_ns[: index + 1]) for index in range(len(passed_ns))]
+    counts = [Count(at, watts_then / 10 * index) for index, at in enumerate(late)]
+    start, end = late[2], late[-2]
+    found = joules(powers(counts), start, end, counted=True)
+    if found is not None:
+        assert found == pytest.approx(watts_then / 10 * (len(late) - 4), rel=1e-6)
+
+
+def test_two_readings_at_once_are_no_peak() -> None:
+    """20 W, read every 200 ms over a network that held some lines back and gave three of them within 40 µs."""
+    times_ns = [200_000_000 * index for index in range(61)]
+    times_ns[29:32] = [times_ns[31] - 40_000, times_ns[31] - 20_000, times_ns[31]]
+    series = powers([Count(at, 4.0 * index) for index, at in enumerate(times_ns)])
+    (rail,) = assess("x", {Rail("a", counted=True): series}, [span(2, 10, 100)], (0, 2 * S)).rails
+    assert (rail.mean_w, rail.idle_w) == (pytest.approx(20), pytest.approx(20))
+    assert rail.joules == pytest.approx(160)
+
+
+def test_beyond_the_last_reading_of_a_counter_it_drew_as_before() -> None:
+    """A last reading that came right behind another one says nothing of what follows."""
+    series = [*steady(20.0, 4.0), Power(4 * S + 20_000, 50_000.0)]
+    found = joules(series, S, 5 * S, counted=True)
+    assert found == pytest.approx(20 * 4 + 4 / 3, rel=1e-3)  # the last one's 1 J stands for a quarter more
+
+
 def lay(root: Path, files: dict[str, str]) -> Tree:
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -228,13 +256,29 @@ def test_meters_of_a_machine(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [("status", "Charging", "is charging"), ("current_now", "400", "unit is unclear"),
-     ("status", "Not charging", "take it off its cable"), ("voltage_now", "", "no whole number")],
+     ("status", "Not charging", "take it off its cable"), ("voltage_now", "", "no whole number"),
+     ("voltage_now", "4000", "4000 µV, .* unit is unclear")],
 )  # fmt: skip
 def test_a_gauge_that_cannot_mean_it(tmp_path: Path, name: str, text: str, words: str) -> None:
     tree = lay(tmp_path, PHONE | {f"sys/class/power_supply/battery/{name}": text})
     (meter,) = power_meters.find(tree)
     with pytest.raises(UnreadableError, match=words):
         meter.read(tree)
+
+
+def test_a_battery_that_a_cable_helps_is_not_all_of_the_device(tmp_path: Path) -> None:
+    """A weak one feeds a part, and the battery discharges the rest."""
+    tree = lay(tmp_path, PHONE | {"sys/class/power_supply/usb/online": "1"})
+    (meter,) = power_meters.find(tree)
+    with pytest.raises(UnreadableError, match="usb feeds the device beside its battery"):
+        meter.read(tree)
+    lay(tmp_path, {"sys/class/power_supply/usb/online": "0"})
+    assert meter.read(tree) == pytest.approx(2.0)
+    lay(tmp_path, {"sys/class/power_supply/BAT0/type": "Battery", "sys/class/power_supply/BAT0/power_now": "7300"})
+    gauge = next(one for one in power_meters.find(tree) if one.rail.name == "battery_bat0")
+    lay(tmp_path, {"sys/class/power_supply/BAT0/status": "Discharging"})
+    with pytest.raises(UnreadableError, match=r"7300 µW, .* unit is unclear"):
+        gauge.read(tree)
 
 
 def test_the_boards_rail_is_known_by_the_device_tree(tmp_path: Path) -> None:

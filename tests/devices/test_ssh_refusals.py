@@ -139,6 +139,9 @@ class TestNetwork:
                     while True:  # it is asked twice: also for its key, which may be of another kind
                         connection, _ = other.accept()
                         connection.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")
+                        connection.shutdown(socket.SHUT_WR)
+                        while connection.recv(1 << 12):  # closed with something unread, it would be a reset
+                            pass
                         connection.close()
 
             threading.Thread(target=serve, daemon=True).start()

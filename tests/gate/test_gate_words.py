@@ -12,6 +12,7 @@ import pytest
 from bench.backends.agent import measure
 from bench.gate import history
 from bench.gate.rule import look
+from bench.gate.selftest import exit_code as self_test_code
 from bench.gate.selftest import too_many
 from bench.gate.words import exit_code, settle, why_open
 from bench.records import verdict_files
@@ -151,6 +152,11 @@ def test_history(tmp_path: Path) -> None:
     assert history.spread(known, "f1", msgspec.structs.replace(CASE, accelerator="gpu")) is None
     text = "\n".join(gate_text.self_test_lines(tested))
     assert "0 false alarms in 1; 0 of 2 slow-downs found." in text
+    assert self_test_code([tested], lost=False) == 0
+    assert self_test_code([tested], lost=True) == self_test_code([], lost=False) == 4
+    alarms = (msgspec.structs.replace(trial, word="regressed"),) * 4
+    assert self_test_code([msgspec.structs.replace(tested, equal=alarms)], lost=False) == 1
+    assert self_test_code([msgspec.structs.replace(tested, interrupted=True)], lost=True) == 130
 
 
 def test_too_many_false_alarms() -> None:

@@ -101,6 +101,8 @@ def _changed(file: str, change: Callable[[Any], None]) -> bytes:
         ("pyperf.json", lambda d: d["benchmarks"][0].update(runs=[]), "has no times"),
         ("google_benchmark.json", lambda d: d["benchmarks"][0].update(time_unit="min"), "is in 'min'"),
         ("google_benchmark.json", lambda d: d["benchmarks"][0].pop("real_time"), "has no real_time"),
+        ("google_benchmark.json", lambda d: d["benchmarks"][0].pop("run_type"), "has no run_type"),
+        ("pyperf.json", lambda d: d["benchmarks"][0]["runs"][1].update(values=[1e300]), "a time that cannot be"),
     ],
 )
 def test_what_is_malformed_is_refused(file: str, change: Callable[[Any], None], says: str) -> None:
@@ -108,6 +110,32 @@ def test_what_is_malformed_is_refused(file: str, change: Callable[[Any], None], 
         parse(_changed(file, change))
     assert says in str(raised.value)
     assert raised.value.exit_code == ExitCode.USAGE
+
+
+def test_what_google_benchmark_fits_over_several_is_no_benchmark() -> None:
+    def fitted(document: Any) -> None:
+        row = {"name": "BM_BigO", "run_name": "BM", "run_type": "aggregate", "aggregate_name": "BigO", "big_o": "N"}
+        document["benchmarks"] += [row, {**row, "name": "BM_RMS", "aggregate_name": "RMS", "rms": 0.1}]
+
+    assert [one.name for one in parse(_changed("google_benchmark.json", fitted))] == list(
+        series("google_benchmark.json")
+    )
+
+
+def test_a_command_that_failed_or_was_killed_is_told_and_parameters_are_no_facts() -> None:
+    def failed(document: Any) -> None:
+        document["results"][0] |= {"exit_codes": [0, None, 3], "parameters": {"machine": "x", "cpu_model_name": "y"}}
+
+    first, second = parse(_changed("hyperfine.json", failed))
+    assert first.environment["exit_codes"] == "3, a signal"
+    assert facts(first).device == ""
+    assert "exit_codes" not in second.environment
+
+
+def test_two_of_one_name_in_one_file_are_two() -> None:
+    """hyperfine's --command-name may call all values of a parameter the same."""
+    same = _changed("hyperfine.json", lambda d: [each.update(command="run") for each in d["results"]])
+    assert [one.name for one in parse(same)] == ["run", "run (2)"]
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"{}", b'{"benchmarks": []}', b"\xff", b"NaN", b"[" * 100_000])
@@ -177,6 +205,8 @@ def test_what_is_told_of_the_machine() -> None:
     bare = parse(_changed("google_benchmark.json", lambda d: d["context"].pop("caches")))[0]
     assert facts(bare).device == "", "two CPUs are no machine"
     assert not_told(bare) == ("machine", "placement")
+    plain = parse(_changed("pytest_benchmark.json", lambda d: d["machine_info"].update(cpu={"count": 2})))[0]
+    assert facts(plain).device == "", "x86_64 is no machine"
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from bench.base.findings import Finding
 from bench.records import redact, store
+from bench.records.energy import RailEnergy
 from bench.records.redact import Redaction
-from bench.records.types import CaseError, Record
+from bench.records.types import CaseError, Energy, Record
 
 Make = Callable[..., Record]
 KEY = b"a key"
@@ -96,6 +97,17 @@ def test_a_name_learnt_from_one_record_is_replaced_in_the_others(make_record: Ma
         ("ping werkstatt.local", "werkstatt.local"),
         ("C:\\\\Users\\\\Ann-Kathrin\\\\x", "Ann-Kathrin"),
         ("/mnt/c/Users/jürgen/x", "jürgen"),
+        ("C:\\Users\\Max Muster\\models\\a.tflite", "Muster"),
+        ("/Users/Max Muster/a.tflite", "Muster"),
+        ("[ro.serialno]: [9A8B7C6D5E]", "9A8B7C6D5E"),
+        ("Serial\t\t: 10000000abcdef01", "10000000abcdef01"),
+        ("fe80::1ff:fe23:4567:890a is up", "fe80::1ff"),
+        ("from 2001:db8:85a3:0:0:8a2e:370:7334", "8a2e:370"),
+        ("cannot reach tx2lab: it did not answer", "tx2lab"),
+        ("board.example.com, port 22: timed out", "board.example.com"),
+        ("203.0.113.9, port 22: timed out", "203.0.113.9"),
+        ("no host of the name kiste9 is known", "kiste9"),
+        ("cannot start python3 on tx2 (lab.example.com)", "lab.example.com"),
     ],
 )
 def test_forms_of_names(make_record: Make, text: str, gone: str) -> None:
@@ -110,11 +122,28 @@ def test_forms_of_names(make_record: Make, text: str, gone: str) -> None:
         "runtime 2026.4.1.0 and 1.22.0.1",
         "/home/root/x and root@localhost",
         "12:34:56 INFO: conv_1/user_1",
+        "tflite::ops::add at fade::b1, 10:11:12:13",
+        "C:\\Users\\Public\\x and /Users/Shared/a b/c",
+        "cannot run a Python runtime on cpu (litert), port 3 of the hub",
     ],
 )
 def test_what_only_looks_like_a_name_stays(make_record: Make, text: str) -> None:
     _, (changed,) = redacted(make_record(transcript=(text,)))
     assert changed.transcript == (text,)
+
+
+@pytest.mark.parametrize("name", ["model", "board", "transcript", "samples_ns", "package"])
+def test_a_name_that_is_a_word_of_the_format(make_record: Make, name: str) -> None:
+    """Fields and words of fixed lists stay: what was exported can be read, and says the same."""
+    rails = (RailEnergy(name="x", scope="board"), RailEnergy(name="y", scope="package", unavailable=f"of {name}"))
+    record = make_record(transcript=(f"/home/{name}/x",), energy=Energy(rails=rails, board="x"))
+    _, (changed,) = redacted(record)
+    assert store.decode(store.encode(changed), Path("x")) == changed
+    assert name not in changed.transcript[0]
+    assert changed.energy is not None
+    assert [rail.scope for rail in changed.energy.rails] == ["board", "package"]
+    assert name not in changed.energy.rails[1].unavailable
+    assert changed.invocations == record.invocations
 
 
 def test_names_are_replaced_as_whole_words(make_record: Make) -> None:

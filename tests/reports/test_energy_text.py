@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bench.records.energy import RailEnergy
@@ -62,6 +63,20 @@ def test_the_boards_rail_stands_for_the_case(make: Make) -> None:
 def test_no_rail_stands_for_what_it_is_not(make: Make, rails: tuple[RailEnergy, ...], name: str | None) -> None:
     found = energy_text.chosen(make(energy=energy(*rails)))
     assert (found.name if found else None) == name
+
+
+@pytest.mark.parametrize(("accelerator", "first"), [("cpu", "10.2 mJ"), ("gpu", "— 1 rail, none is the board's")])
+def test_a_cpus_package_does_not_stand_for_a_gpu(make: Make, accelerator: str, first: str) -> None:
+    record = make(energy=energy(rail("package_0", "package")))
+    record = msgspec.structs.replace(record, case=msgspec.structs.replace(record.case, accelerator=accelerator))
+    assert energy_text.lines(record)[0] == first
+    assert dict(energy_text.details(record))["energy package_0"].startswith("the CPU's package; ")
+
+
+def test_a_meter_that_hardly_moved_is_told_beside_its_number(make: Make) -> None:
+    record = make(energy=energy(rail("battery_battery", changes=1)))
+    assert energy_text.lines(record)[2:] == ["4.00 W battery_battery", "changed 1 time"]
+    assert energy_text.one_line(record).endswith("4.00 W battery_battery, changed 1 time")
 
 
 def test_what_is_not_known_is_said_so(make: Make) -> None:

@@ -169,11 +169,12 @@ def test_a_device_that_another_job_holds_is_not_measured_on() -> None:
 def test_each_runtime_is_started_to_see_whether_it_works() -> None:
     found = {each.backend: each for each in health.gather(LocalDevice())}
     assert set(found) == {"litert", "onnxruntime", "openvino", "opencv", "tensorrt"}
-    extra = found.pop("opencv")
+    extras = [found.pop("opencv"), found.pop("tensorrt")]
     assert all(each.version and not each.error for each in found.values())
     assert health.assess(list(found.values())) == []
-    assert bool(extra.version) != bool(extra.error)
-    assert [finding.severity for finding in health.assess([extra])] == ["info"] * bool(extra.error)
+    for extra in extras:
+        assert bool(extra.version) != bool(extra.error)
+        assert [finding.severity for finding in health.assess([extra])] == ["info"] * bool(extra.error)
 
 
 def test_a_runtime_that_does_not_start_is_a_finding_with_its_remedy() -> None:

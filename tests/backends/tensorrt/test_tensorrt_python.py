@@ -1,6 +1,6 @@
 """TensorRT's Python API in the agent, where there is no GPU: stand-ins for the driver (`cuda_stand_in.c`) and for the
 package (`stand_in_tensorrt.py`) take their places. No number here is a GPU's. The builder is tried with the real
-TensorRT for RTX beside this (`test_tensorrt_builder.py`), a real GPU in `test_tensorrt_gpu.py`."""
+TensorRT for RTX beside this (`test_tensorrt_builder.py`), a real GPU in `test_nvidia_gpu.py`."""
 
 from __future__ import annotations
 

@@ -184,6 +184,7 @@ def test_options_of_a_run(make: Make, log: Path) -> None:
     assert measured.tool.settings["streams"] == "4"
     assert measured.invocation.throughput is not None
     assert measured.invocation.throughput.streams == 4
+    assert measured.invocation.throughput.how.endswith("each stream, no copies")
     driver.measure(make("8.0.1", streams="4"), 1.0, 0.2, Watch())
     assert "--streams=4" in asked(log)[-1]
 
@@ -208,6 +209,20 @@ def test_a_batch_needs_an_open_dimension(make: Make, log: Path) -> None:
     assert other is not None
     assert (one.batch, other.batch) == (1, 8)
     assert other.items_per_s == pytest.approx(8 * one.items_per_s, rel=1e-3)
+
+
+def test_a_batch_that_does_not_come_out_again_is_refused(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = make("10.3.0", batch="8")
+    wide = tuple(structs.replace(spec, shape=(-1, *spec.shape[1:])) for spec in job.graph.inputs)
+    job = replace(job, graph=structs.replace(job.graph, inputs=wide))
+    (spec,) = job.graph.outputs
+    text = f'"name" : "{spec.name}"\n  , "dimensions" : "1x2"\n  , "values" : [ 0.5, 0.5 ]\n'
+    (tmp_path / "said").write_text(text)
+    monkeypatch.setenv("STAND_IN_OUTPUT", str(tmp_path / "said"))
+    with pytest.raises(InvocationFailed, match=f"cannot run batches of 8: .* {spec.name} has the shape 1,2"):
+        driver.measure(job, 1.0, 0.2, Watch(outputs=lambda _: None))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
