@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.backends import tool_run
+from bench.backends.batch import batch_of, must_hold
 from bench.backends.client import InvocationFailed
 from bench.backends.job import MEASURING, Job, Measured, Profiled, Program, Watch
 from bench.backends.tensorrt import engine, flags, layers, locate, notes, outcome, outputs, profile_file, times
@@ -47,6 +48,7 @@ def measure(job: Job, seconds: float, warmup_s: float, watch: Watch) -> Measured
     no_outputs = ""
     if watch.outputs is not None:
         made, no_outputs = files.outputs()
+        must_hold([each.spec for each in made], batch_of(job.case.options), MEASURING)
         if made:
             watch.outputs(made)
     invocation = outcome.invocation(found, sampled, started, job.case.options)

@@ -1,8 +1,9 @@
 """From power readings to energy per inference. Pure: who reads, and when, is elsewhere (`power_meters`).
 
 All times are of one clock (ns). Power between two readings is taken as running straight from one to the other
-(trapezoids), and as its nearest reading's beyond the first and last one of a span. Rails are never added up: some feed
-others, and none of their names says so.
+(trapezoids), and as its nearest reading's beyond the first and last one of a span; what a counter counted is spread
+over the time since its reading before, so that nothing of it is lost or made up where readings come in bursts. Rails
+are never added up: some feed others, and none of their names says so.
 
 Turns of 25 ms are shorter than any meter's interval, so an invocation's turns are one span, and the pauses between them
 a part of it: what is drawn in a pause is no inference's. It is taken at idle power, which makes the energy of an
@@ -38,6 +39,8 @@ _BOARD_RAILS: Final[tuple[tuple[str, str], ...]] = (
 
 
 class Power(NamedTuple):
+    """watts: at that time; of a counter the mean since its reading before."""
+
     time_ns: int
     watts: float
 
@@ -61,7 +64,7 @@ class Span(NamedTuple):
 class Rail(NamedTuple):
     """resolution_w: of one reading; None: the smallest step that was seen stands for it, if not counted.
 
-    counted: the meter adds up, so that a power is the mean between two of its readings.
+    counted: the meter adds up, so that a power is the mean since its reading before.
     """
 
     name: str
@@ -77,7 +80,7 @@ def board_rail(model: str, rails: Sequence[str]) -> str:
 
 
 def powers(counts: Sequence[Count], wraps_at_j: float | None = None) -> list[Power]:
-    """The mean power between each two readings of a counter, at the middle of them.
+    """The mean power between each two readings of a counter, at the second one.
 
     wraps_at_j: where the counter starts again; a step back without it, or of a long gap, is left out.
     """
@@ -87,28 +90,38 @@ def powers(counts: Sequence[Count], wraps_at_j: float | None = None) -> list[Pow
         if joules < 0 and wraps_at_j:
             joules += wraps_at_j
         if passed_ns > 0 and joules >= 0:
-            found.append(Power(before.time_ns + passed_ns // 2, joules / (passed_ns / NS)))
+            found.append(Power(after.time_ns, joules / (passed_ns / NS)))
     return found
 
 
-def joules(series: Sequence[Power], start_ns: int, end_ns: int) -> float | None:
+def joules(series: Sequence[Power], start_ns: int, end_ns: int, counted: bool = False) -> float | None:
     """Drawn from start to end; None where fewer than LEAST readings lie in it, or they cover less than half of it.
 
-    series: in the order of time.
+    series: in the order of time, with what was read before and behind; counted: see Rail.
     """
     inside = [power for power in series if start_ns <= power.time_ns <= end_ns]
     if len(inside) < LEAST or inside[-1].time_ns - inside[0].time_ns < COVERED * (end_ns - start_ns):
         return None
+    if counted:
+        return _counted(series, start_ns, end_ns)
     edges = [Power(start_ns, inside[0].watts), *inside, Power(end_ns, inside[-1].watts)]
     return sum((b.time_ns - a.time_ns) * (a.watts + b.watts) / 2 for a, b in pairwise(edges)) / NS
 
 
-def mean_watts(series: Sequence[Power]) -> float | None:
+def _counted(series: Sequence[Power], start_ns: int, end_ns: int) -> float:
+    """What was counted from start to end, and as much as on average where nothing was."""
+    parts = [(min(b.time_ns, end_ns) - max(a.time_ns, start_ns), b.watts) for a, b in pairwise(series)]
+    seen = [(passed_ns, watts) for passed_ns, watts in parts if passed_ns > 0]
+    mean_w = sum(passed_ns * watts for passed_ns, watts in seen) / sum(passed_ns for passed_ns, _ in seen)
+    return mean_w * (end_ns - start_ns) / NS
+
+
+def mean_watts(series: Sequence[Power], counted: bool = False) -> float | None:
     """Over the time from the first reading to the last; None of fewer than LEAST."""
     if len(series) < LEAST or series[-1].time_ns <= series[0].time_ns:
         return None
     start, end = series[0].time_ns, series[-1].time_ns
-    drawn = joules(series, start, end)
+    drawn = joules(series, start, end, counted)
     return None if drawn is None else drawn / ((end - start) / NS)
 
 
@@ -147,13 +160,13 @@ def assess(
 def _rail(rail: Rail, series: Sequence[Power], spans: Sequence[Span], idle: tuple[int, int] | None) -> RailEnergy:
     timed = [power for span in spans for power in series if span.start_ns <= power.time_ns <= span.end_ns]
     seconds = sum(span.end_ns - span.start_ns for span in spans) / NS
-    parts = [joules(series, span.start_ns, span.end_ns) for span in spans]
+    parts = [joules(series, span.start_ns, span.end_ns, rail.counted) for span in spans]
     drawn = sum(part for part in parts if part is not None)
     if None in parts:
         reason = f"{len(timed)} readings in {seconds:.3g} s of timed inferences are too few: measure longer (--time)"
         return RailEnergy(name=rail.name, scope=rail.scope, samples=len(timed), unavailable=reason)
     before = [power for power in series if idle is not None and idle[0] <= power.time_ns <= idle[1]]
-    idle_w = mean_watts(before)
+    idle_w = mean_watts(before, rail.counted)
     mean_w = drawn / seconds
     net_w = None if idle_w is None else mean_w - idle_w
     count, paused = sum(span.inferences for span in spans), seconds - sum(span.busy_ns for span in spans) / NS

@@ -179,8 +179,12 @@ def _tegrastats(spawn: Spawn, model: str) -> Sampler:
 def _begun(sampler: Tegrastats | MeterLines) -> Sampler:
     """With its first reading; else, it is stopped again."""
     end = time.monotonic() + _FIRST_S
-    while time.monotonic() < end and not sampler.readings() and not sampler.ended:
-        time.sleep(0.02)
+    try:
+        while time.monotonic() < end and not sampler.readings() and not sampler.ended:
+            time.sleep(0.02)
+    except BaseException:  # Ctrl-C
+        sampler.stop()
+        raise
     if sampler.readings():
         return sampler
     sampler.stop()

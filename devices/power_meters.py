@@ -19,10 +19,12 @@ _INA_OLD = "/sys/bus/i2c/drivers/ina3221x"
 _INAS: Final = ("ina2", "ina3", "ina7")
 _NOT_A_WORD: Final = re.compile(r"[^a-z0-9]+")
 _ZONE: Final = re.compile(r"intel-rapl:\d+(:\d+)?")
-_LEAST_UA = 5000  # no running phone draws so little: then the gauge means mA
+# No running phone draws so little, no battery has so little: then the gauge means mA, or mV; and mW alone.
+_LEAST_UA, _LEAST_UV, _LEAST_UW = 5000, 1_000_000, 50_000
+_FEEDS: Final = ("Mains", "USB", "Wireless")
 MODEL: Final = "/proc/device-tree/model"
 BATTERY_GLOBS: Final = tuple(
-    f"{_SUPPLY}/*/{name}" for name in ("type", "scope", "status", "current_now", "voltage_now", "power_now")
+    f"{_SUPPLY}/*/{name}" for name in ("type", "scope", "status", "online", "current_now", "voltage_now", "power_now")
 )
 # All that `find` looks at, MODEL apart, and all that a meter reads.
 GLOBS: Final = (
@@ -50,7 +52,8 @@ class Files(Protocol):
 class Meter:
     """factors: paths whose numbers are multiplied, and then by `unit`, which gives W, or J of a counter.
 
-    wraps_at_j: where a counter starts again, None of what is no counter. battery: the folder of a fuel gauge.
+    wraps_at_j: where a counter starts again, None of what is no counter. battery: the folder of a fuel gauge; feeding:
+    files that tell whether something else feeds the device.
     """
 
     rail: Rail
@@ -60,16 +63,17 @@ class Meter:
     counter: bool = False
     wraps_at_j: float | None = None
     battery: str = ""
+    feeding: tuple[str, ...] = ()
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All files that `read` reads."""
-        return (*self.factors, f"{self.battery}/status") if self.battery else self.factors
+        return (*self.factors, f"{self.battery}/status", *self.feeding) if self.battery else self.factors
 
     def read(self, files: Files) -> float:
         """Watts, or joules of a counter. Raises UnreadableError."""
         if self.battery:
-            _must_discharge(files, self.battery)
+            _must_discharge(files, self.battery, self.feeding)
         try:
             numbers = [files.integer(path) for path in self.factors]
         except UnreadableError as error:
@@ -85,21 +89,30 @@ class Meter:
         return product * self.unit
 
 
-def _must_discharge(files: Files, folder: str) -> None:
-    """The sign of a gauge is its maker's choice, so that only the state tells the direction."""
+def _must_discharge(files: Files, folder: str, feeding: tuple[str, ...]) -> None:
+    """The sign of a gauge is its maker's choice, so that only the state tells the direction.
+
+    A weak cable leaves a battery discharging that then carries a part of the device only.
+    """
     status = files.text(f"{folder}/status")
     if status != "Discharging":
         state = status.lower() or "in an unknown state"
         raise UnreadableError(f"the battery is {state}: its gauge tells what it is fed, so take it off its cable")
+    for path in feeding:
+        if files.integer(path):
+            name = path.split("/")[-2]
+            raise UnreadableError(f"{name} feeds the device beside its battery, so take it off its cable")
 
 
 def _drawn(numbers: list[int]) -> list[int]:
     """µA and µV, or µW alone."""
     sizes = [abs(number) for number in numbers]
-    if len(sizes) > 1 and sizes[0] < _LEAST_UA:
-        raise UnreadableError(
-            f"the gauge says {sizes[0]} µA, which is too little for a running device: its unit is unclear"
-        )
+    known = ((_LEAST_UA, "µA"), (_LEAST_UV, "µV")) if len(sizes) > 1 else ((_LEAST_UW, "µW"),)
+    for size, (least, unit) in zip(sizes, known, strict=True):
+        if size < least:
+            raise UnreadableError(
+                f"the gauge says {size} {unit}, which is too little for a running device: its unit is unclear"
+            )
     return sizes
 
 
@@ -185,11 +198,14 @@ def _rapl(files: Files) -> list[Meter]:
 
 def _gauges(files: Files) -> list[Meter]:
     """A battery that feeds the device alone carries all of it. Of several, one called `battery` stands for all."""
-    folders = []
+    folders, feeding = [], []
     for name in files.names(_SUPPLY):
         folder = f"{_SUPPLY}/{name}"
-        if _named(files, f"{folder}/type") == "Battery" and _named(files, f"{folder}/scope") != "Device":  # a mouse's
+        kind = _named(files, f"{folder}/type")
+        if kind == "Battery" and _named(files, f"{folder}/scope") != "Device":  # a mouse's
             folders.append(folder)
+        elif kind.startswith(_FEEDS) and _named(files, f"{folder}/online"):
+            feeding.append(f"{folder}/online")
     found = []
     for folder in folders:
         name = folder.rpartition("/")[2]
@@ -197,7 +213,8 @@ def _gauges(files: Files) -> list[Meter]:
         rail = Rail(f"battery_{_word(name)}", scope)
         if files.exists(f"{folder}/current_now"):
             factors: tuple[str, ...] = (f"{folder}/current_now", f"{folder}/voltage_now")
-            found.append(Meter(rail, "fuel gauge", factors, 1e-12, battery=folder))
+            found.append(Meter(rail, "fuel gauge", factors, 1e-12, battery=folder, feeding=tuple(feeding)))
         elif files.exists(f"{folder}/power_now"):
-            found.append(Meter(rail, "fuel gauge", (f"{folder}/power_now",), 1e-6, battery=folder))
+            factors = (f"{folder}/power_now",)
+            found.append(Meter(rail, "fuel gauge", factors, 1e-6, battery=folder, feeding=tuple(feeding)))
     return found

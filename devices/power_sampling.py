@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 
-from bench.base.process import ChildEnded, ChildTimeout, Process
+from bench.base.process import ChildEnded, ChildTimeout, LinkLost, Process
 from bench.devices import tegrastats
 from bench.devices.bulk import Bulk
 from bench.devices.energy import Count, Power, Rail, board_rail, powers
@@ -58,9 +58,10 @@ class Lines:
                 line = self._process.read_line(_WAIT_S).decode("utf-8", "replace")
             except ChildTimeout:
                 continue
-            except ChildEnded:
+            except ChildEnded as ended:
                 if not self._stop.is_set():
-                    self._ended = f"{self.source} ended by itself"
+                    lost = f"was lost: {ended.reason}" if isinstance(ended, LinkLost) else "ended by itself"
+                    self._ended = f"{self.source} {lost}"
                 return
             self._lines += 1
             self._take(line, time.monotonic_ns())
@@ -185,11 +186,9 @@ class MeterFiles:
         self._thread.start()
 
     def _poll(self) -> None:
-        due = time.monotonic()
         while True:
             self._meters.take(self._files)
-            due += self._interval_s
-            if self._stop.wait(max(due - time.monotonic(), 0.0)):
+            if self._stop.wait(self._interval_s):  # not until a time that was due: nothing is made up for
                 return
 
     def readings(self) -> dict[Rail, list[Power]]:

@@ -12,7 +12,7 @@ from bench.records.stats.differences import OpDifferences, Ratio, median_ratio, 
 from bench.records.types import Agreement, Case, Record, Tool
 
 Axis: TypeAlias = Literal["run", "device", "backend", "accelerator", "variant", "threads"]
-Topic: TypeAlias = Literal["device", "clocks", "runtime", "placement", "artifact", "output", "environment"]
+Topic: TypeAlias = Literal["case", "device", "clocks", "runtime", "placement", "artifact", "output", "environment"]
 AXES: tuple[Axis, ...] = ("run", "device", "backend", "accelerator", "variant", "threads")
 # What cannot be the same where this differs, and so does not make the comparison void.
 _BRINGS: dict[str, tuple[Topic, ...]] = {
@@ -22,7 +22,7 @@ _BRINGS: dict[str, tuple[Topic, ...]] = {
 }
 # A backend's options and file format come with it; so do the options of what it runs on.
 _WITH: dict[str, tuple[str, ...]] = {"backend": ("format", "options"), "accelerator": ("options",)}
-VOIDING: tuple[Topic, ...] = ("device", "clocks", "runtime", "placement")
+VOIDING: tuple[Topic, ...] = ("case", "device", "clocks", "runtime", "placement")
 # Options that multiply the work, whoever does it: they stay with the case.
 WORK = ("batch", "streams", "sustain")
 UNKNOWN = "not known"
@@ -84,7 +84,7 @@ def groups(
     """
     by_rest: dict[bytes, list[Record]] = {}
     for record in records:
-        by_rest.setdefault(_rest(record.case, axes), []).append(record)
+        by_rest.setdefault(rest(record.case, axes), []).append(record)
     together, alone = [], []
     for base, *others in by_rest.values():
         if len({tuple(axis_value(record, axis) for axis in axes) for record in (base, *others)}) > 1:
@@ -98,7 +98,8 @@ def axis_value(record: Record, axis: Axis) -> str:
     return record.run.id if axis == "run" else str(getattr(record.case, axis))
 
 
-def _rest(case: Case, axes: Sequence[Axis]) -> bytes:
+def rest(case: Case, axes: Sequence[Axis]) -> bytes:
+    """What records of one group share: the case without the axes."""
     fields = msgspec.structs.asdict(case) | {key: case.options[key] for key in WORK if key in case.options}
     for axis in axes:
         for name in (axis, *_WITH.get(axis, ())):
@@ -223,9 +224,8 @@ def clock_state(record: Record) -> dict[str, str]:
 
     While measuring, else before it: pinning comes in between. Not the clocks themselves, which move.
     """
-    found = _states(record, _HELD)
     # `pinned: governors of 8 cores` and `pinned` are one state.
-    words = {name: {str(value).partition(":")[0] for value in values} for name, values in found.items()}
+    words = {name: {str(one).partition(":")[0] for one in values} for name, values in _states(record, _HELD).items()}
     return {name: ", ".join(sorted(each)) for name, each in sorted(words.items())}
 
 

@@ -5,7 +5,9 @@ A series has no placement, no conditions and no fingerprint of ours, so it is sh
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,7 +70,18 @@ def parse(data: bytes) -> list[ForeignSeries]:
         raise ForeignError(f"It is a damaged {tool} file", str(error), "Let the tool write it again.") from None
     if not found:
         raise ForeignError(f"It is a {tool} file without a benchmark", "", "Let the tool write it again.")
-    return found
+    return _told_apart(found)
+
+
+def _told_apart(found: list[ForeignSeries]) -> list[ForeignSeries]:
+    """Of several of one name in one file the later ones get a number: they are not the same thing."""
+    seen: Counter[str] = Counter()
+    named = []
+    for one in found:
+        seen[one.name] += 1
+        again = seen[one.name] > 1
+        named.append(dataclasses.replace(one, name=f"{one.name} ({seen[one.name]})") if again else one)
+    return named
 
 
 def which(document: Any) -> str | None:

@@ -19,6 +19,7 @@ from bench.records.comparison import (
     brings,
     clock_limits,
     clock_state,
+    rest,
     runtime_text,
     unlike,
 )
@@ -51,7 +52,7 @@ class Beside:
 
     @property
     def verdict(self) -> str:
-        if centre_ns(self.base) is None or centre_ns(self.other) is None:
+        if not centre_ns(self.base) or not centre_ns(self.other):  # none, or 0 ns: nothing is a share of that
             return "not measured"
         return "not comparable" if any(one.void for one in self.unlike) else ""
 
@@ -93,11 +94,14 @@ def named(
 def pair(base: Side, other: Side, axes: Sequence[Axis]) -> Beside:
     """What differs, and by how much the times do where they can be compared."""
     if isinstance(base, Record) and isinstance(other, Record):
-        found = Beside(base, other, unlike(base, other, axes), None)
+        # A file's name may stand for several cases: `prisma` for its runs on one thread and on four.
+        case = Unlike("case", "case", base.case.label, other.case.label, True)
+        cases = () if rest(base.case, axes) == rest(other.case, axes) else (case,)
+        found = Beside(base, other, (*cases, *unlike(base, other, axes)), None)
         return found if found.verdict else Beside(base, other, found.unlike, median_ratio(base, other))
     found = Beside(base, other, tuple(_unlike(base, other, brings(axes))), None)
     one, two = centre_ns(base), centre_ns(other)
-    if found.verdict or not one or two is None:
+    if found.verdict or one is None or two is None:
         return found
     return Beside(base, other, found.unlike, _ratio(one, two, _medians_ns(base), _medians_ns(other)))
 
@@ -140,7 +144,8 @@ def _told(side: Side) -> Iterable[tuple[tuple[Topic, str], str]]:
         yield ("device", "device"), f"{side.device.title} ({side.device.fingerprint})"
         yield ("clocks", "clocks"), ", ".join(f"{name} {value}" for name, value in {**held, **limits}.items())
         yield ("runtime", "runtime"), runtime_text(side.tool) if side.tool else ""
-        yield ("runtime", "number"), "median"
+        yield ("case", "number"), "median"
+        yield ("case", "exit code"), "0"
         yield ("placement", "placement"), "" if side.placement.kind == "unknown" else side.placement.text
         yield ("environment", "tool"), f"bench {side.run.bench_version}"
         summary = latency_summary(side)
@@ -150,10 +155,10 @@ def _told(side: Side) -> Iterable[tuple[tuple[Topic, str], str]]:
     yield ("device", "device"), told.device
     yield ("clocks", "clocks"), told.clocks
     yield ("runtime", "runtime"), told.runtime
-    yield ("runtime", "number"), "mean" if side.series.median_ns is None else "median"
+    yield ("case", "number"), "mean" if side.series.median_ns is None else "median"
     yield ("placement", "placement"), ""
     yield ("environment", "tool"), side.series.tool
     yield ("environment", "times"), side.series.of
-    yield ("environment", "exit codes"), side.series.environment.get("exit_codes", "")
+    yield ("case", "exit code"), side.series.environment.get("exit_codes", "0")
     yield ("environment", "host"), told.host
     yield ("environment", "system"), told.system

@@ -10,7 +10,7 @@ from bench.records.foreign_series import ForeignSeries
 TOOLS = ("pytest-benchmark", "pyperf", "hyperfine", "Google Benchmark")
 # Stable facts make a device: never a host's name, a kernel or a clock of the moment. By the names of pytest-benchmark,
 # pyperf and Google Benchmark; each has its own.
-_DEVICE = ("cpu.brand_raw", "machine", "cpu.count", "cpu_model_name", "cpu_count", "num_cpus", "caches")
+_PROCESSOR = ("cpu.brand_raw", "cpu.brand", "cpu_model_name", "caches")
 _COUNTS = ("cpu.count", "cpu_count", "num_cpus")
 _RUNTIME = ("python_implementation", "python_version", "library_build_type")
 _CLOCKS = ("cpu_config", "cpu_scaling_enabled")
@@ -33,11 +33,11 @@ class Facts:
 
 def facts(series: ForeignSeries) -> Facts:
     told = series.environment
+    processor = _of(series, _PROCESSOR)
     counts = [f"{told[name]} CPUs" for name in _COUNTS if name in told]
-    device = [told[name] for name in _DEVICE if name in told and name not in _COUNTS]
-    # A count alone is the same on too many machines to tell one by.
+    # An architecture and a count are the same on too many machines to tell one by.
     return Facts(
-        device=", ".join([*device, *counts]) if device else "",
+        device=", ".join([*processor, *_of(series, ("machine",)), *counts]) if processor else "",
         runtime=", ".join(filter(None, (tool(series), " ".join(_of(series, _RUNTIME))))),
         clocks=", ".join(f"{name} {told[name]}" for name in _CLOCKS if name in told),
         host=" ".join(_of(series, _HOST)),

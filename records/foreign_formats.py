@@ -5,12 +5,11 @@ The readers raise msgspec.ValidationError for a file that lacks it, and ForeignE
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import msgspec
 
-from bench.records.foreign_series import ForeignError, ForeignSeries, timed
+from bench.records.foreign_series import LONGEST_NS, ForeignError, ForeignSeries, timed
 
 _S = 1e9
 _UNITS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
@@ -47,11 +46,10 @@ def hyperfine(document: Any) -> list[ForeignSeries]:
     """hyperfine --export-json (1.x): seconds; each time is a process of its own."""
     found = []
     for one in msgspec.convert(document, _Hyperfine).results:
-        if any(one.exit_codes):
-            codes = ", ".join(sorted({str(code) for code in one.exit_codes if code != 0}))
-            environment = {"exit_codes": codes, **one.parameters}
-        else:
-            environment = dict(one.parameters)
+        environment = {f"parameter {name}": value for name, value in one.parameters.items()}
+        if any(code != 0 for code in one.exit_codes):
+            failed = {"a signal" if code is None else str(code) for code in one.exit_codes if code != 0}
+            environment["exit_codes"] = ", ".join(sorted(failed))
         if one.times:
             each = [[time * _S] for time in one.times]
             found.append(timed(one.command, "hyperfine", "samples", each, environment=environment))
@@ -67,8 +65,8 @@ def _summary(
 ) -> ForeignSeries:
     """Of numbers in seconds. Raises ForeignError for one that cannot be."""
     told: dict[str, Any] = {key: value * _S for key, value in seconds.items() if value is not None}
-    if any(value < 0 or not math.isfinite(value) for value in told.values()):
-        raise ForeignError(f"{tool}: {name!r} has a time that cannot be", f"{min(told.values()):g} ns", "")
+    if impossible := [value for value in told.values() if not 0 <= value < LONGEST_NS]:
+        raise ForeignError(f"{tool}: {name!r} has a time that cannot be", f"{impossible[0]:g} ns", "")
     return ForeignSeries(name=name, tool=tool, of="summary", count=count, at=at, environment=environment, **told)
 
 
@@ -157,7 +155,7 @@ def pyperf(document: Any) -> list[ForeignSeries]:
 class _GoogleRow(msgspec.Struct):
     name: str
     run_name: str = ""
-    run_type: str = "iteration"
+    run_type: str = ""
     aggregate_name: str = ""
     iterations: int = 1
     repetitions: int | None = None
@@ -181,7 +179,11 @@ def google_benchmark(document: Any) -> list[ForeignSeries]:
     tool = f"Google Benchmark {file.context.get('library_version', '')}".strip()
     rows: dict[str, list[_GoogleRow]] = {}
     for row in file.benchmarks:
-        rows.setdefault(row.run_name or row.name, []).append(row)
+        if not row.run_type:
+            todo = "Let Google Benchmark 1.5 or later write it."
+            raise ForeignError(f"Google Benchmark: {row.name!r} has no run_type", "", todo)
+        if row.aggregate_name not in ("BigO", "RMS"):  # of several benchmarks, and no times
+            rows.setdefault(row.run_name or row.name, []).append(row)
     return [_google(name, tool, group, at, environment) for name, group in rows.items()]
 
 

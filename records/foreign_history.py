@@ -54,11 +54,13 @@ def dated(history: History) -> bool:
 def _row(each: Foreign, started: str) -> Row:
     series, told = each.series, facts(each.series)
     low, high = series.interval_ns or (None, None)
+    codes = series.environment.get("exit_codes")  # a command that fails does something else: another series
+    runtime = f"{told.runtime}, exit code {codes}" if codes else told.runtime
     return Row(
         path=each.file, root="", size=0, mtime_ns=0, run_id=each.file, started=started, case_key=series.name,
         device="", backend=tool(series), accelerator="", model=series.name, variant="", threads=0, placement="",
         median_ns=series.centre_ns, low_ns=low, high_ns=high, n=series.count or 0, error=series.error, damaged="",
-        label=series.name, kind="file", fingerprint=told.device, runtime=told.runtime, placement_kind="unknown",
+        label=series.name, kind="file", fingerprint=told.device, runtime=runtime, placement_kind="unknown",
         clocks=told.clocks, artifact="", bench_version="", schema=0,
     )  # fmt: skip
 

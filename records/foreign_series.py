@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,8 @@ from typing import Literal
 from bench.base.errors import BenchError, ExitCode
 from bench.records.stats.latency import median_interval
 from bench.records.stats.percentile import quantile
+
+LONGEST_NS = 1e18  # thirty years
 
 
 class ForeignError(BenchError):
@@ -84,8 +85,8 @@ def timed(
     times = [time for each in invocations_ns for time in each]
     if not times:
         raise ForeignError(f"{tool}: {name!r} has no times", "", "Save the times too, or leave this benchmark out.")
-    if any(not math.isfinite(time) or time < 0 for time in times):
-        raise ForeignError(f"{tool}: {name!r} has a time that cannot be", f"{min(times):g} ns", "")
+    if impossible := [time for time in times if not 0 <= time < LONGEST_NS]:
+        raise ForeignError(f"{tool}: {name!r} has a time that cannot be", f"{impossible[0]:g} ns", "")
     return ForeignSeries(
         name=name, tool=tool, of=of, invocations_ns=tuple(tuple(each) for each in invocations_ns if each),
         count=len(times), mean_ns=statistics.fmean(times), median_ns=quantile(sorted(times), 0.5),

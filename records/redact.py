@@ -7,6 +7,7 @@ of that folder, so that series hold together, and nobody without the key can try
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import hashlib
 import hmac
@@ -16,7 +17,8 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -26,14 +28,25 @@ from bench.records.types import Record
 KEY_FILE = ".redaction-key"
 # In a path: /home/NAME, /Users/NAME, C:\Users\NAME, /mnt/c/Users/NAME; backslashes may be doubled.
 _HOME = re.compile(r"(?:/home/|/Users/|[A-Za-z]:[\\/]+(?:Users|Documents and Settings)[\\/]+)([^/\\:\s\"'<>]+)")
+# A name with spaces, as far as the path goes on behind it.
+_SPACED = re.compile(r"(?:/Users/|[A-Za-z]:[\\/]+(?:Users|Documents and Settings)[\\/]+)([^/\\:\r\n\t\"'<>]+)(?=[\\/])")
 # Not the versions of Android's services: `android.hardware.thermal@2.0`.
 _AT = re.compile(r"(?<![\w.+-])([A-Za-z_][\w+-]*)@([A-Za-z][A-Za-z0-9.-]*[A-Za-z0-9])(?![\w-])")
 _LIKE_SERIAL = re.compile(r"(?=(?:\D*\d){2})[A-Za-z0-9._:-]{6,}")
+_HEX = "[0-9A-Fa-f]"
+_IPV6 = rf"(?:{_HEX}{{1,4}}:){{7}}{_HEX}{{1,4}}|(?:{_HEX}{{1,4}}:){{1,6}}(?::{_HEX}{{1,4}}){{1,6}}"
 _PATTERNS = (
-    ("serial", re.compile(r"(?:\bANDROID_SERIAL=|\badb\s+-s\s+|\bserial(?:no| number)?\s*[=:]\s*)([\w.:-]{4,64})")),
+    ("serial", re.compile(r"(?:\bANDROID_SERIAL=|\badb\s+-s\s+)([\w.:-]{4,64})")),
+    ("serial", re.compile(r"\b[Ss]erial(?:no|[ _-]?[Nn]umber)?\]?\s*[=:]\s*\[?([\w.:-]{4,64})")),
     ("address", re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}:\d{1,5}(?!\d)")),  # with a port: a version has none
     ("address", re.compile(r"(?<![\w.])(?:10\.\d{1,3}|192\.168|172\.(?:1[6-9]|2\d|3[01]))\.\d{1,3}\.\d{1,3}(?![\w.])")),
     ("address", re.compile(r"(?<![\w:])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?![\w:])")),
+    ("address", re.compile(rf"(?<![\w:.])(?=[23]{_HEX}{{3}}:|f[cde]{_HEX}{{2}}:)(?:{_IPV6})(?![\w:])")),
+    ("address", re.compile(r"(?<![\w.])((?:\d{1,3}\.){3}\d{1,3})(?=, port \d)")),
+    # What we say ourselves of a board that is out of reach.
+    ("host", re.compile(r"(?<![\w.-])([A-Za-z][\w.-]*\w)(?=, port \d+: )")),
+    ("host", re.compile(r"\b(?:cannot reach|no host of the name) ([A-Za-z][\w.-]*\w)(?=:| is known|$)")),
+    ("host", re.compile(r"\bcannot [^()]* (?:on|to) [\w.-]+ \(([A-Za-z][\w-]*(?:\.[\w-]+)+)\)")),
     ("host", re.compile(r"(?<![\w.-])([A-Za-z0-9-]+\.(?:local|lan|internal|home\.arpa))(?![\w-])")),
 )
 _FACTS = {"serial": "serial", "host": "host", "hostname": "host", "address": "address", "user": "user"}
@@ -87,7 +100,7 @@ class Redaction:
             if name in _FACTS and isinstance(value, str):
                 self._note(_FACTS[name], value)
         for text in _texts(msgspec.to_builtins(record)):
-            for name in _HOME.findall(text):
+            for name in (*_HOME.findall(text), *_SPACED.findall(text)):
                 self._note("user", name)
             for user, host in _AT.findall(text):
                 self._note("user", user)
@@ -110,7 +123,7 @@ class Redaction:
             names = sorted(self._kinds, key=lambda name: (-len(name), name))
             either = "|".join(map(re.escape, names)) or "(?!)"
             self._pattern = re.compile(rf"(?<![A-Za-z0-9_])(?:{either})(?![A-Za-z0-9_])")
-        changed = msgspec.convert(self._swap(msgspec.to_builtins(record), self._pattern), type=Record)
+        changed: Record = self._swap(record, self._pattern)
         if changed.case == record.case:
             return changed
         return msgspec.structs.replace(changed, case_key=changed.case.key)
@@ -122,10 +135,13 @@ class Redaction:
     def _swap(self, value: Any, pattern: re.Pattern[str]) -> Any:
         if isinstance(value, str):
             return pattern.sub(self._replacement, value)
+        if isinstance(value, msgspec.Struct):
+            texts = {name: self._swap(getattr(value, name), pattern) for name in _free(type(value))}
+            return msgspec.structs.replace(value, **texts)
         if isinstance(value, Mapping):
             return {self._swap(name, pattern): self._swap(each, pattern) for name, each in value.items()}
-        if isinstance(value, list | tuple):
-            return [self._swap(each, pattern) for each in value]
+        if isinstance(value, tuple):
+            return tuple(self._swap(each, pattern) for each in value)
         return value
 
     def _replacement(self, match: re.Match[str]) -> str:
@@ -134,6 +150,16 @@ class Redaction:
         self.counts[made] += 1
         self.names[made] = name
         return made
+
+
+@functools.cache
+def _free(part: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The fields that hold more than a word of a fixed list: a host may be called as one of those words are."""
+    return tuple(field.name for field in msgspec.structs.fields(part) if not _fixed(field.type))
+
+
+def _fixed(kind: Any) -> bool:
+    return get_origin(kind) is Literal or (isinstance(kind, UnionType) and any(map(_fixed, get_args(kind))))
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -73,7 +73,7 @@ def _differs(found: Sequence[Named]) -> list[Block]:
     where = {one: everywhere if n == len(pairs) else f"{n} of {len(pairs)} pairs" for one, n in counts.items()}
     if not where:
         return [Heading("What differs besides"), Note("Nothing that the files tell.")]
-    axes = dict.fromkeys(_AXIS[one.topic] for one in where if one.void)
+    axes = dict.fromkeys(_AXIS[one.topic] for one in where if one.void and one.topic in _AXIS)
     return differing(where, " ".join(f"--by {axis}" for axis in axes))
 
 
@@ -81,12 +81,19 @@ def _medians(found: Sequence[Named]) -> list[Block]:
     rows: list[tuple[str, ...]] = []
     for group in found:
         rows.append((words.plain(group.name),))
-        rows.append((side_text(group.sides[0]), _median(group.sides[0]), _placement(group.sides[0]), "base"))
+        base = group.sides[0]
+        rows.append((_named_side(base, group.name), _median(base), _placement(base), "base"))
         for other, pair in zip(group.sides[1:], group.pairs, strict=True):
-            rows.append((side_text(other), _median(other), _placement(other), _change(pair)))
+            rows.append((_named_side(other, group.name), _median(other), _placement(other), _change(pair)))
     heads = ("file or run", ">median [95 %]", "placement", ">against the base")
     table = Table("Medians", heads, tuple(rows))
     return [Heading("Medians"), table, Note(TWO_RUNS, "dim")] if rows else []
+
+
+def _named_side(side: Side, name: str) -> str:
+    """With the case of a record below it, where the file's name does not tell it."""
+    label = "" if isinstance(side, Foreign) else view.case_text(side.case, device=True)
+    return "\n".join([side_text(side), *([words.plain(label)] if label and not name.endswith(label) else [])])
 
 
 def side_text(side: Side) -> str:

@@ -20,6 +20,7 @@ _SCOPES = {
 }
 _JOULES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"))
 _NO_INTERVAL = "one course of readings each"
+_SELDOM = 3  # changes below which a meter looked so seldom that its value may be that of another moment
 
 
 def joules(value: float | None) -> str:
@@ -41,7 +42,10 @@ def _scaled(value: float | None, units: tuple[tuple[float, str], ...]) -> str:
 
 
 def chosen(record: Record) -> RailEnergy | None:
-    """The rail that stands for the case: the board's, else the only package, else the only one that is no part."""
+    """The rail that stands for the case: the board's, else the only package, else the only one that is no part.
+
+    A package stands for what the CPU computes alone: a GPU or TPU may lie beside it, and draws what it does not show.
+    """
     energy = record.energy
     if energy is None:
         return None
@@ -49,10 +53,9 @@ def chosen(record: Record) -> RailEnergy | None:
         return energy.whole
     for scope in ("package", "unknown"):
         rails = [rail for rail in energy.known if rail.scope == scope]
-        if len(rails) == 1:
-            return rails[0]
         if rails:
-            return None
+            alone = len(rails) == 1 and (scope != "package" or record.case.accelerator == "cpu")
+            return rails[0] if alone else None
     return None
 
 
@@ -62,13 +65,17 @@ def asked(records: Iterable[Record]) -> bool:
 
 
 def lines(record: Record) -> list[str]:
-    """For a column: `10.2 mJ`, `net 2.04 mJ`, `4.00 W vdd_in`; a dash where there is no rail to stand for the case."""
+    """For a column: `10.2 mJ`, `net 2.04 mJ`, `4.00 W vdd_in`, and of a meter that hardly moved `changed 1 time`.
+
+    A dash where there is no rail to stand for the case.
+    """
     rail, energy = chosen(record), record.energy
     if rail is None:
         known = energy.known if energy is not None else ()
-        return [f"{fmt.NONE} {len(known)} rails, none is the board's"] if known else [fmt.NONE]
+        return [f"{fmt.NONE} {fmt.counted(len(known), 'rail')}, none is the board's"] if known else [fmt.NONE]
     net = f"net {joules(rail.net_joules_per_inference)}" if rail.net_w is not None else f"net {fmt.NONE}"
-    return [joules(rail.joules_per_inference), net, plain(f"{watts(rail.mean_w)} {rail.name}")]
+    still = [f"changed {fmt.counted(rail.changes, 'time')}"] if rail.changes < _SELDOM else []
+    return [joules(rail.joules_per_inference), net, plain(f"{watts(rail.mean_w)} {rail.name}"), *still]
 
 
 def one_line(record: Record) -> str:

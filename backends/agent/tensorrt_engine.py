@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from typing import Any, Callable, Dict, List, Tuple
 
 from .adapter import Json, Refused
@@ -127,7 +128,11 @@ class Lane:
     def as_graph(self) -> Callable[[], None]:
         """The same as one CUDA graph. Raises Refused where it cannot be captured."""
         run = self.enqueue()
+        for spec in self.inputs:  # the inputs are not there yet, and what memory holds may be no index into a table
+            host = self._hosts[spec["name"]]
+            ctypes.memset(ctypes.byref(host), 0, len(host))
         try:
+            self.copy_in()
             run()  # what is set up in the first inference may not be captured
             self.wait()
             return self._cuda.captured(run, self.stream)

@@ -17,7 +17,7 @@ from bench.records.types import CaseError, Invocation, Memory, Placement, Throug
 TAIL_LINES = 30
 COARSE = 0.005  # of the median: a clock of such steps shows in the numbers
 SYNC = "CUDA events before and behind the engine's kernels; copies of inputs and outputs are timed apart, by events too"
-OVERLAP = "trtexec's own rate of queries: an execution context for each stream, and copies that overlap with computing"
+RATE = "trtexec's own rate of queries: an execution context for each stream, %s"
 
 
 def must_be_whole(ran: Ran, found: TrtLog, phase: str, limit_s: float, numbers: bool = False) -> None:
@@ -91,7 +91,7 @@ def invocation(found: TrtLog, times: Times, started: str, options: Mapping[str, 
         memory=Memory(reason="trtexec does not tell the memory of its process"),
         input_copy_ns=_median_ns([each.h2d_ms for each in times.samples]) if transfers else None,
         output_read_ns=_median_ns([each.d2h_ms for each in times.samples]) if transfers else None,
-        throughput=throughput(found, times, int(options.get("streams") or 1), batch_of(options)),
+        throughput=throughput(found, times, options),
     )
 
 
@@ -99,13 +99,15 @@ def _median_ns(values_ms: Sequence[float]) -> int:
     return round(sorted(values_ms)[len(values_ms) // 2] * NS_PER_MS)
 
 
-def throughput(found: TrtLog, times: Times, streams: int, batch: int) -> Throughput | None:
+def throughput(found: TrtLog, times: Times, options: Mapping[str, str]) -> Throughput | None:
     """Of all streams together, by the host's clock. Version 7 prints 0 for an explicit batch."""
     count = len(times.samples)
     wall_s = count / found.throughput_qps if found.throughput_qps else found.walltime_s
     if not wall_s or not count:
         return None
-    return Throughput(inferences=count, duration_ns=round(wall_s * 1e9), streams=streams, batch=batch, how=OVERLAP)
+    how = RATE % ("no copies" if "no_transfers" in options else "and copies that overlap with computing")
+    streams, batch = int(options.get("streams") or 1), batch_of(options)
+    return Throughput(inferences=count, duration_ns=round(wall_s * 1e9), streams=streams, batch=batch, how=how)
 
 
 def placement(on_dla: Sequence[bool], placed: bool, dla: str, gpu: str) -> Placement:

@@ -67,7 +67,7 @@ def command(
         print_error(error)
     if not found and errors:
         return ExitCode.USAGE
-    compared = _compared(found, chosen)
+    compared = _compared(found, chosen, bool(errors))
     if as_json:
         print_json(compared.document({id(side): str(path) for side, path in found}))
     else:
@@ -89,8 +89,11 @@ def command(
     return ExitCode.OK if compared.any else ExitCode.NOT_MEASURED
 
 
-def _compared(found: Sequence[tuple[Side, Path]], axes: tuple[Axis, ...]) -> Compared:
-    """What belongs together: benchmarks by name, with the records that are called so; the other records by case."""
+def _compared(found: Sequence[tuple[Side, Path]], axes: tuple[Axis, ...], lost: bool) -> Compared:
+    """What belongs together: benchmarks by name, with the records that are called so; the other records by case.
+
+    lost: something that was named could not be read, which is told already. Raises UsageError.
+    """
     from bench.records import comparison
     from bench.records.foreign_compare import named
     from bench.records.types import Record
@@ -99,7 +102,7 @@ def _compared(found: Sequence[tuple[Side, Path]], axes: tuple[Axis, ...]) -> Com
 
     everything = [side for side, _ in found]
     runs = {side.run.id if isinstance(side, Record) else side.file for side in everything}
-    if axes == ("run",) and len(runs) < 2:
+    if axes == ("run",) and len(runs) < 2 and not lost:
         todo = "Name two runs (bench compare last~1 last), or what else differs: --by backend."
         raise UsageError("compare takes two runs or more", "One was given.", todo)
     by_name, rest = named(everything, names, axes)

@@ -11,7 +11,7 @@ from typing import IO, Any
 import msgspec
 
 from bench.backends import registry
-from bench.base.errors import ExitCode, UsageError
+from bench.base.errors import UsageError
 from bench.base.paths import cache_dir, ensure_dir, write_atomic
 from bench.base.progress import Progress
 from bench.cli import gate_arms
@@ -62,7 +62,7 @@ class GateSession:
             self._pin(devices, stack)
             labs = {name: self._lab(device, cache) for name, device in devices.items()}
             if self.given["self_test"]:
-                return self._self_tests(found.pairs, rules, labs)
+                return self._self_tests(found.pairs, rules, labs, lost)
             verdicts = self._verdicts(found.pairs, rules, labs)
         return self._finish(verdicts, lost)
 
@@ -128,7 +128,7 @@ class GateSession:
             print_json({"verdicts": [msgspec.to_builtins(each) for each in verdicts], "exit_code": int(code)})
         return code
 
-    def _self_tests(self, pairs: tuple[Pair, ...], rules: list[Rule], labs: dict[str, Lab]) -> int:
+    def _self_tests(self, pairs: tuple[Pair, ...], rules: list[Rule], labs: dict[str, Lab], lost: bool) -> int:
         found: list[SelfTest] = []
         for pair, rule in zip(pairs, rules, strict=True):
             lab = labs[pair.base.case.device]
@@ -145,17 +145,7 @@ class GateSession:
                 break
         if self.given["as_json"]:
             print_json({"self_tests": [msgspec.to_builtins(each) for each in found]})
-        return _self_test_code(found)
-
-
-def _self_test_code(found: list[SelfTest]) -> ExitCode:
-    trials = [trial for each in found for trial in (*each.equal, *each.slowed)]
-    if any(each.interrupted for each in found):
-        return ExitCode.INTERRUPTED
-    if not trials or any(trial.word in ("not measured", "not comparable") for trial in trials):
-        return ExitCode.NOT_MEASURED
-    false = any(selftest.too_many(each.false_alarms, len(each.equal), each.rule.alpha) for each in found)
-    return ExitCode.FINDING if false else ExitCode.OK
+        return selftest.exit_code(found, lost)
 
 
 def check_budgets(given: dict[str, Any], gate: GateConfig, results: Path) -> int:

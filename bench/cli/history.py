@@ -14,9 +14,9 @@ from bench.base.errors import ExitCode, UsageError, did_you_mean
 from bench.cli.common import config_option, json_option, load_config, print_json, results_folder, results_option
 
 if TYPE_CHECKING:
-    from bench.records.foreign_compare import Foreign
     from bench.records.history import History, Judged
     from bench.records.index import Row
+    from bench.reports.blocks import Block
 
 _FILTERS = ("model", "device", "backend", "accelerator", "variant", "threads")
 
@@ -94,6 +94,7 @@ def _of_files(given: dict[str, Any]) -> int:
     from bench.cli.main import print_error
     from bench.cli.picked import foreign_files
     from bench.records import foreign_history, history
+    from bench.reports import history_foreign
 
     for name in (*_FILTERS, "results", "pinned", "unpin"):
         if given[name]:
@@ -112,7 +113,7 @@ def _of_files(given: dict[str, Any]) -> int:
     if given["check"]:
         rule = given["same_machine"], given["last"], given["tolerance"] / 100
         judged = [one for each in histories for one in foreign_history.judge(each, *rule)]
-    _tell(histories, judged, Path(), given["as_json"], named)
+    _tell(histories, judged, Path(), given["as_json"], history_foreign.notes(named, found))
     if given["plot"] is not None:
         _plot(histories, given["plot"])
     code = _code(histories, judged)
@@ -182,9 +183,9 @@ def _pin(root: Path, rows: Sequence[Row], wanted: str) -> None:
 
 
 def _tell(
-    found: Sequence[History], judged: Sequence[Judged] | None, root: Path, as_json: bool, files: Sequence[Foreign] = ()
+    found: Sequence[History], judged: Sequence[Judged] | None, root: Path, as_json: bool, notes: Sequence[Block] = ()
 ) -> None:
-    from bench.reports import history_foreign, history_view
+    from bench.reports import history_view
 
     if as_json:
         print_json(history_view.document(found, judged))
@@ -194,7 +195,7 @@ def _tell(
         return
     from bench.reports.blocks import print_blocks
 
-    told = [*history_view.blocks(found), *history_foreign.notes(files)]
+    told = [*history_view.blocks(found), *notes]
     print_blocks(told if judged is None else [*told, *history_view.check_blocks(judged)], sys.stdout)
 
 

@@ -99,7 +99,10 @@ def options_of(given: dict[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def parse_options(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """`KEY=VALUE` each; a key that stands there several times has several values. Raises UsageError."""
+    """`KEY=VALUE` each; a key that stands there several times has several values. Raises UsageError.
+
+    batch=1 and streams=1 are the case without: it must not have another key.
+    """
     options: dict[str, tuple[str, ...]] = {}
     for text in texts:
         key, equals, value = text.partition("=")
@@ -107,7 +110,8 @@ def parse_options(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
             raise UsageError(
                 f"--option {text}", "is not of the form KEY=VALUE", "For example: --option kernels=builtin"
             )
-        options[key] = (*options.get(key, ()), value)
+        kept = "" if key in MULTIPLIERS and value == "1" else value
+        options[key] = (*options.get(key, ()), kept)
     return options
 
 

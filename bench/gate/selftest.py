@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bench.backends import registry
+from bench.base.errors import ExitCode
 from bench.gate.arm import Pair
 from bench.gate.engine import Ask, Lab
 from bench.gate.engine import run as compare
@@ -64,3 +65,14 @@ def too_many(false_alarms: int, trials: int, alpha: float) -> bool:
     """Whether so many or more come with a probability below 1 % where each trial's is alpha (binomial tail)."""
     tail = sum(math.comb(trials, k) * alpha**k * (1 - alpha) ** (trials - k) for k in range(false_alarms, trials + 1))
     return tail < SURELY
+
+
+def exit_code(found: Sequence[SelfTest], lost: bool) -> ExitCode:
+    """1 for more false alarms than alpha explains. lost: something was asked for and has no case."""
+    trials = [trial for each in found for trial in (*each.equal, *each.slowed)]
+    if any(each.interrupted for each in found):
+        return ExitCode.INTERRUPTED
+    if lost or not trials or any(trial.word in ("not measured", "not comparable") for trial in trials):
+        return ExitCode.NOT_MEASURED
+    false = any(too_many(each.false_alarms, len(each.equal), each.rule.alpha) for each in found)
+    return ExitCode.FINDING if false else ExitCode.OK

@@ -124,6 +124,7 @@ def test_what_no_axis_makes_comparable(bench: Bench, tmp_path: Path, change: Cha
     other = changed(alone, tmp_path / "other.json", lambda document: change(document["results"][0]))
     done = bench("compare", alone, other, "--by", "device", "--by", "backend", code=4)
     assert said in done.stdout
+    assert "--by" not in done.stdout
 
 
 def test_beside_our_own_run(bench: Bench, finished: Any, results_folder: Path, tmp_path: Path) -> None:
@@ -176,6 +177,9 @@ def test_bad_files_are_named_and_the_others_shown(bench: Bench, tmp_path: Path, 
         assert "test_a" in done.stdout
         assert "Traceback" not in done.stderr
         assert "bad.json" in bench(verb, "bad.json", code=2).stderr
+        one = bench(verb, "bad.json", good[0], code=2)
+        assert "test_a" in one.stdout
+        assert "One was given" not in one.stderr
 
 
 def test_the_history_goes_by_time_stamps_and_finds_a_step(bench: Bench, over_days: Any, tmp_path: Path) -> None:
