@@ -11,6 +11,9 @@ import click
 from bench.base.errors import UsageError
 from bench.cli.common import config_option, json_option, load_config, results_folder, results_option
 
+# What goes with --run: where it reads, and how it tells
+_WITH_RUN = ("run", "results", "config", "as_json", "markdown")
+
 
 @click.command("gate")
 @click.option("--model", "-m", "models", multiple=True, metavar="MODEL", help="Model of both arms. Repeatable.")
@@ -68,9 +71,7 @@ def command(**given: Any) -> int:
     gate = gate_config.parse(config.gate, str(config.path or "bench.toml"))
     results = results_folder(given["results"], config)
     if given["run"]:
-        if any(given[name] for name in ("models", "base", "head", "base_env", "head_env", "self_test")):
-            todo = "Leave one out: bench gate --run last, or bench gate --base A --head B."
-            raise UsageError("--run with something to compare", "--run only reads that run's records.", todo)
+        _refuse_beside_run()
         return check_budgets(given, gate, results)
     asked = gate_config.CaseRule(
         **{name: given[name] for name in ("preset", "tolerance", "limit", "alpha", "max_blocks", "seconds", "floor_ms")}
@@ -88,3 +89,13 @@ def command(**given: Any) -> int:
         "nothing to compare is named", "",
         "Give --base and --head, or --model with --base-env and --head-env; --run last checks budgets.",
     )  # fmt: skip
+
+
+def _refuse_beside_run() -> None:
+    """What says how to compare or to measure would be ignored. Raises UsageError."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        source = context.get_parameter_source(option.name or "")
+        if source is click.core.ParameterSource.COMMANDLINE and option.name not in _WITH_RUN:
+            todo = "Leave one out: bench gate --run last, or bench gate --base A --head B."
+            raise UsageError(f"--run with {option.opts[0]}", "--run only reads that run's records.", todo)

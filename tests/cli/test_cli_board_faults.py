@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ssh_way import Way
 
@@ -58,7 +60,8 @@ def test_an_agent_that_is_killed_is_told_and_the_next_run_works(
         time.sleep(0.1)
     time.sleep(1.0)
     for agent in agents:
-        agent.kill()
+        with contextlib.suppress(psutil.NoSuchProcess):
+            agent.kill()
     output, errors = run.communicate(timeout=60)
     assert run.returncode == 4, errors
     error = error_of(subprocess.CompletedProcess(command, 4, output, errors))

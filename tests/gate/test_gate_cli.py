@@ -125,6 +125,7 @@ def test_self_test(bench: Bench, results_folder: Path) -> None:
         (("-m", "paradox_1", "--self-test", "--device", "nowhere"), "nowhere"),
         (("--run", "last"), "no budget to check"),
         (("--run", "last", "--base", "a.tflite"), "--run only reads"),
+        (("--run", "last", "--limit", "0.1"), "--run with --limit"),
     ],
 )
 def test_usage(bench: Bench, arguments: tuple[str, ...], said: str) -> None:

@@ -24,7 +24,9 @@ def files(zoo_file: Callable[..., Path], tmp_path: Path) -> tuple[str, str]:
     return "old.tflite", "new.tflite"
 
 
-def test_two_at_once_on_one_device_take_turns(files: tuple[str, str], tmp_path: Path) -> None:
+def test_two_at_once_on_one_device_take_turns(
+    files: tuple[str, str], tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """Both are decided, each keeps its verdict, and no block of one lies in a block of the other."""
     command = [sys.executable, "-m", "bench", "gate", "--base", files[0], "--head", files[1], "--max-blocks", "2"]
     both = [
@@ -36,6 +38,8 @@ def test_two_at_once_on_one_device_take_turns(files: tuple[str, str], tmp_path: 
     ]  # fmt: skip
     spans = []
     runs = set()
+    for each in both:
+        request.addfinalizer(each.kill)
     for each in both:
         output, errors = each.communicate(timeout=150)
         assert each.returncode == 3, errors

@@ -120,13 +120,16 @@ def test_an_agent_killed_twice_is_not_measured(board: Board, bench: Bench) -> No
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_a_connection_that_is_cut_in_a_block(board: Board, tmp_path: Path, gone: bool) -> None:
+def test_a_connection_that_is_cut_in_a_block(
+    board: Board, tmp_path: Path, gone: bool, request: pytest.FixtureRequest
+) -> None:
     """gone: the board cannot be reached again; else the block is done once more."""
     python = python_that(board, "hold", (3,))
     command = ["gate", "-m", "paradox_1", "-d", "pi", "--head-env", str(python), "--max-blocks", "2", "--json"]
     run = subprocess.Popen(
         [sys.executable, "-m", "bench", *command], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
+    request.addfinalizer(run.kill)
     end = time.monotonic() + 90
     while not (board.folder / "done3").exists():
         assert run.poll() is None, run.communicate()

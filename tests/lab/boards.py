@@ -94,6 +94,12 @@ class Lab:
         self.home = folder / "home"
         (self.home / ".ssh").mkdir(parents=True, mode=0o700)
         self.boards = {name: Board(folder / "boards" / name) for name in ("tx2", "coral", "pi")}
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
+            self._fill()
+            stack.pop_all()
+
+    def _fill(self) -> None:
         hosts = ""
         for name, board in self.boards.items():
             hosts += (
@@ -105,7 +111,7 @@ class Lab:
         for name in ("coral", "pi"):
             pi_programs(self.boards[name])
         shutil.copy(TRTEXEC, self.boards["tx2"].bin / "trtexec")
-        compiler = folder / "edgetpu_compiler"
+        compiler = self.folder / "edgetpu_compiler"
         compiler.write_text(f'#!/bin/sh\nexec {sys.executable} {COMPILER} "$@"\n')
         for program in (compiler, self.boards["tx2"].bin / "trtexec"):
             program.chmod(0o755)
