@@ -36,8 +36,10 @@ def _scaled(value: float | None, units: tuple[tuple[float, str], ...]) -> str:
     if value is None:
         return fmt.NONE
     factor, unit = next(((f, unit) for f, unit in units if abs(value) >= f * 0.9995), units[-1])
+    if abs(value) < units[-1][0] * 1e-3:  # what a difference of equal sums leaves
+        return f"0 {unit}"
     digits = f"{abs(value) / factor:.2e}"
-    decimals = max(0, 2 - int(digits.partition("e")[2])) if value else 0
+    decimals = max(0, 2 - int(digits.partition("e")[2]))
     return f"{value / factor:.{min(decimals, 3)}f} {unit}"
 
 

@@ -95,7 +95,7 @@ def test_what_is_not_known_is_said_so(make: Make) -> None:
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0.0102, "10.2 mJ"), (-57.9e-6, "-57.9 µJ"), (1.5, "1.50 J"), (0.9996, "1.00 J"), (2e-12, "0.002 nJ"),
-     (0.0, "0 nJ"), (None, "—"), (123.0, "123 J")],
+     (0.0, "0 nJ"), (-3e-13, "0 nJ"), (None, "—"), (123.0, "123 J")],
 )  # fmt: skip
 def test_joules(value: float | None, text: str) -> None:
     assert energy_text.joules(value) == text
