@@ -24,6 +24,7 @@ LOOP_INTERVAL_S: Final = 0.2
 PHONE_INTERVAL_S: Final = 0.25
 _FIRST_S = 3.0  # for the first reading of a process
 Spawn = Callable[[list[str]], Process]
+_Read = Callable[[str, list[Meter], dict[Rail, str]], Sampler]
 
 # $1: seconds between readings; then the files. Only the shell's own words, `sleep` apart; some take no fractions. It
 # ends when nobody takes its lines, at the latest.
@@ -62,16 +63,11 @@ def beside(start: Callable[[], Sampler]) -> Iterator[Sampler]:
 
 def here(files: Files, spawn: Spawn | None = None) -> Sampler:
     """The rails of this host. spawn: where it may have tegrastats."""
-    reason = ""
-    if spawn is not None:
-        try:
-            return _tegrastats(spawn, _model(files))
-        except UnreadableError as error:
-            reason = f"{error}; "
-    readable, refused, source = _readable(files)
-    if not readable:
-        return _none(refused, f"{reason}{power_meters.NONE}")
-    return MeterFiles(files, source, readable, refused, INTERVAL_S)
+
+    def read(source: str, meters: list[Meter], refused: dict[Rail, str]) -> Sampler:
+        return MeterFiles(files, source, meters, refused, INTERVAL_S)
+
+    return _found(files, spawn, power_meters.NONE, read)
 
 
 def there(
@@ -90,18 +86,25 @@ def there(
     files = look(shell, globs)
     if files.broken:
         return NoRails(files.broken)
+
+    def read(source: str, meters: list[Meter], refused: dict[Rail, str]) -> Sampler:
+        paths = list(dict.fromkeys(path for meter in meters for path in meter.paths))
+        process = spawn(["sh", "-c", _LOOP, "sh", f"{interval_s:g}", *paths])
+        return _begun(MeterLines(process, source, paths, meters, refused))
+
+    return _found(files, spawn if tegrastats else None, none(files), read)
+
+
+def _found(files: Files, tegrastats: Spawn | None, none: str, read: _Read) -> Sampler:
+    """tegrastats where it runs, else the meters that can be read; none: the reason where there is neither."""
     reason = ""
-    if tegrastats:
+    if tegrastats is not None:
         try:
-            return _tegrastats(spawn, _model(files))
+            return _tegrastats(tegrastats, _model(files))
         except UnreadableError as error:
             reason = f"{error}; "
-    readable, refused, source = _readable(files)
-    if not readable:
-        return _none(refused, reason + none(files))
-    paths = list(dict.fromkeys(path for meter in readable for path in meter.paths))
-    process = spawn(["sh", "-c", _LOOP, "sh", f"{interval_s:g}", *paths])
-    return _begun(MeterLines(process, source, paths, readable, refused))
+    meters, refused, source = _readable(files)
+    return read(source, meters, refused) if meters else _none(refused, reason + none)
 
 
 def look(shell: Shell, globs: Sequence[str] = GLOBS) -> Bulk:
